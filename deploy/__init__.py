@@ -1,0 +1,1 @@
+"""How Minqing is started and looked after: the command line, the servers, the containers."""

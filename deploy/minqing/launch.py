@@ -1,0 +1,125 @@
+"""What `minqing up` does until the suite is ready: servers, databases, keys, services, samples."""
+
+import json
+import os
+from collections import Counter
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import click
+
+from deploy.minqing import importing, keys, migrate, place, rows, servers, status, suite, supervisor
+from deploy.minqing.options import Target
+from deploy.minqing.servers import Servers
+from deploy.minqing.suite import Suite
+from deploy.minqing.supervisor import Supervisor
+from deploy.minqing.trouble import Trouble, say
+from shared import county, identity, keyring
+from shared.county import County
+from shared.identity import Caller
+
+SAMPLES = suite.ROOT / "deploy" / "samples"
+SERVICES = {
+    "intake": ("登记与查询", "intake: register and track"),
+    "routing": ("分流与台账", "routing: triage and ledgers"),
+    "oversight": ("督办与公示", "oversight: deadlines and notices"),
+}
+TRY = "Try: register a grievance, track it with its number and query code, then look at the dashboard"
+
+
+def launch(data: Path, port_base: int, stack: ExitStack, *, samples: bool) -> Supervisor:
+    """Start everything and say where it is; `stack` stops what was started, whatever happens."""
+    directory = _county()
+    place.make_folder(data)
+    stack.enter_context(suite.lock(data))
+    running = _start_servers(data, port_base)
+    stack.callback(running.stop)
+    found = _prepare(data, port_base, running)
+    first = _issue_keys(data, found, directory)
+    watch = Supervisor([*running.programs, *found.programs()], data / "programs.json", say)
+    stack.callback(watch.stop)
+    _start_services(found, watch)
+    if first and samples:
+        _load_samples(data)
+    _announce(data, found)
+    return watch
+
+
+def _county() -> County:
+    try:
+        return county.load(suite.county_folder())
+    except county.CountyError as error:
+        raise Trouble("县名录有误，请先改正：", f"The county directory has errors:\n{error}") from error
+
+
+def _start_servers(data: Path, port_base: int) -> Servers:
+    """End what a killed run left behind, refuse ports that others hold, start PostgreSQL and Redis."""
+    supervisor.end_earlier(data / "programs.json")
+    for offset in suite.PORTS.values():
+        servers.check_port(port_base + offset)
+    say("正在启动 PostgreSQL 与 Redis ……", "Starting PostgreSQL and Redis ...")
+    return servers.start(data, port_base)
+
+
+def _prepare(data: Path, port_base: int, running: Servers) -> Suite:
+    """Make databases, keys of the services and tables, where they are missing."""
+    running.create_databases()
+    if not (data / "secrets").exists():
+        part = data / f"secrets.{os.getpid()}"  # gets its name when it is complete
+        keyring.create(part)
+        part.rename(data / "secrets")
+    found = suite.plan(data, port_base, running)
+    found.save()
+    migrate.upgrade(found.database_urls(), say)
+    return found
+
+
+def _issue_keys(data: Path, found: Suite, directory: County) -> bool:
+    """Issue keys to try the suite with, once; return whether this was the first start."""
+    file = data / "keys.json"
+    if file.exists():
+        return False
+    department = Counter(rule.lead for rule in directory.rules if rule.lead != "place").most_common(1)[0][0]
+    url, expires = found.database_urls()["identity"], datetime.now(UTC) + timedelta(days=keys.YEAR)
+    callers = {
+        "clerk": Caller(identity.new_id(), "clerk", None, None),
+        "supervisor": Caller(identity.new_id(), "supervisor", None, None),
+        f"department {department}": Caller(identity.new_id(), "department", department, None),
+    }
+    issued = {name: keys.issue(url, caller, "minqing up", expires) for name, caller in callers.items()}
+    suite.write_private(file, json.dumps(issued, indent=1))
+    return True
+
+
+def _start_services(found: Suite, watch: Supervisor) -> None:
+    """Start the services and await a real answer of each."""
+    say("正在启动三个服务 ……", "Starting the three services ...")
+    watch.start()
+    for watched in watch.watched:
+        service, _, kind = watched.program.name.partition("-")
+        if kind == "api":
+            watched.program.await_ready(partial(status.ready, found.urls[service]))
+
+
+def _load_samples(data: Path) -> None:
+    """Register the sample grievances, as `minqing import` does."""
+    for file in sorted(SAMPLES.glob("*.jsonl")):
+        say(f"正在载入示例诉求 {file.name} ……", f"Loading sample grievances from {file.name} ...")
+        table = rows.read(file)
+        plan = rows.plan(table, importing.FIELDS, {}, {})
+        with Target(None, None, data).client() as client:
+            importing.run(table.rows, importing.registrar(client, plan, table.digest), say)
+
+
+def _announce(data: Path, found: Suite) -> None:
+    issued = json.loads((data / "keys.json").read_text())
+    say("\n系统已就绪", "Ready")
+    for service, (zh, en) in SERVICES.items():
+        say(f"  {zh}  {found.urls[service]}", en)
+    say("\n访问密钥（在任一地址的 /sign-in 登录）", "Access keys, to sign in with at /sign-in of any address")
+    for holder, key in issued.items():
+        click.echo(f"  {holder:24} {key}")
+    say("\n试一试：登记一件诉求，用编号与查询码跟踪，再看督办看板", TRY)
+    say("  minqing status；Ctrl-C 或 minqing down 停止", "Ctrl-C or minqing down stops it")

@@ -1,0 +1,168 @@
+"""Real PostgreSQL and Redis, started here or given: for `minqing up`, and for tests.
+
+A test session needs three lines:
+
+    with servers.temporary() as running:
+        running.create_databases()
+        environment = running.environment("intake")   # MINQING_DATABASE_URL, _IDENTITY_URL, _REDIS_URL
+"""
+
+import json
+import os
+import secrets
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from deploy.minqing import account, databases, place, postgres, redis
+from deploy.minqing.program import Program
+from deploy.minqing.trouble import Say, Trouble, say, silence
+
+
+class Kind(Protocol):
+    """What the modules `postgres` and `redis` have in common. PORT is how far above the base."""
+
+    PORT: int
+
+    def start(self, place: place.Place, port: int, password: str) -> Program:
+        """Start it and await its answer."""
+
+    def url(self, port: int, password: str) -> str:
+        """Return its address."""
+
+    def end_earlier(self, place: place.Place) -> bool:
+        """End what a killed run left behind; whether there was anything."""
+
+
+@dataclass(frozen=True)
+class Servers:
+    """Running servers: the superuser's address, Redis's, a password per role, and what we started here."""
+
+    admin_url: str
+    redis_url: str
+    passwords: Mapping[str, str]
+    programs: tuple[Program, ...]
+
+    def create_databases(self) -> None:
+        """Make the suite's roles and databases, where they are missing."""
+        databases.create(self.admin_url, self.passwords)
+
+    def url(self, role: str, database: str) -> str:
+        """Return the SQLAlchemy address of `database` for `role`, both named as in `databases.OWNERS`."""
+        return databases.url(self.admin_url, role, self.passwords[role], database)
+
+    def environment(self, service: str) -> dict[str, str]:
+        """Return the settings that lead `service` to these servers."""
+        return {
+            "MINQING_DATABASE_URL": self.url(service, service),
+            "MINQING_IDENTITY_URL": self.url(service, "identity"),
+            "MINQING_REDIS_URL": self.redis_url,
+        }
+
+    def stop(self) -> None:
+        """Stop what was started, last first."""
+        _stop(self.programs)
+
+
+def start(
+    data: Path,
+    port_base: int | None = None,
+    *,
+    durable: bool = True,
+    say: Say = say,
+    environ: Mapping[str, str] = os.environ,
+) -> Servers:
+    """Start PostgreSQL and Redis on their files under `data`, made at the first start, and await them.
+
+    Ports are `port_base` + 10 and + 9, or free ones. MINQING_DATABASE_ADMIN_URL and MINQING_REDIS_URL in
+    `environ` name servers to use instead. Refuses a busy port and a folder that cannot be used. `durable`
+    False is faster, loses data when the power fails, and is for tests.
+    """
+    ground = place.make(data.absolute(), say, durable=durable)
+    passwords = _passwords(data / "passwords.json")
+    ours: list[Program] = []
+    try:
+        admin_url = environ.get("MINQING_DATABASE_ADMIN_URL") or _run(
+            postgres, ground, port_base, passwords["postgres"], ours
+        )
+        redis_url = environ.get("MINQING_REDIS_URL") or _run(
+            redis, ground, port_base, passwords["redis"], ours
+        )
+    except BaseException:
+        _stop(ours)
+        raise
+    return Servers(admin_url, redis_url, passwords, tuple(ours))
+
+
+@contextmanager
+def temporary() -> Iterator[Servers]:
+    """Give servers of their own, quick and forgetful, for as long as the block lasts. For tests."""
+    data = Path(tempfile.mkdtemp(prefix="minqing-"))
+    data.chmod(0o711)  # the servers' account must pass
+    running = start(data, durable=False, say=silence, environ={})  # never somebody's own servers
+    try:
+        yield running
+    finally:
+        running.stop()
+        delete(data)
+
+
+def delete(data: Path) -> None:
+    """Delete `data` and everything that the servers kept for it, wherever that is."""
+    shutil.rmtree(account.home(data.absolute()))
+    shutil.rmtree(data)
+
+
+def check_port(port: int) -> None:
+    """Refuse a port on the loopback that something listens on."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise Trouble(
+                f"端口 {port} 已被占用。请换一组端口：minqing up --port-base 8700",
+                f"Port {port} is in use. Choose other ports: minqing up --port-base 8700",
+            ) from error
+
+
+def _run(
+    server: Kind, ground: place.Place, port_base: int | None, password: str, running: list[Program]
+) -> str:
+    """Start one server, add it to `running`, and return its address."""
+    if server.end_earlier(ground):
+        ground.say(
+            "已结束上次异常退出后遗留的服务器", "Ended a server that an earlier, killed run left behind"
+        )
+    port = _free_port() if port_base is None else port_base + server.PORT
+    check_port(port)
+    running.append(server.start(ground, port, password))
+    return server.url(port, password)
+
+
+def _stop(programs: Sequence[Program]) -> None:
+    for program in reversed(programs):
+        program.stop()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _passwords(file: Path) -> dict[str, str]:
+    """Return a password for every role, made at the first start and kept in a file of ours alone."""
+    if not file.exists():
+        made = {role: secrets.token_urlsafe(24) for role in (*databases.SERVICES, "postgres", "redis")}
+        part = file.with_suffix(".part")
+        part.touch(0o600)
+        part.write_text(json.dumps(made))
+        part.rename(file)
+    kept: dict[str, str] = json.loads(file.read_text())
+    return kept

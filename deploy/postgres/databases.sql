@@ -1,0 +1,22 @@
+-- One database and one role for each service, and `identity`, which oversight writes and the others read.
+-- Run by the postgres image at its first start. psql reads the passwords from the secrets: none is written
+-- here, in an environment variable or on a command line.
+
+\set intake `cat /run/secrets/intake_password`
+\set routing `cat /run/secrets/routing_password`
+\set oversight `cat /run/secrets/oversight_password`
+
+CREATE ROLE intake LOGIN PASSWORD :'intake';
+CREATE ROLE routing LOGIN PASSWORD :'routing';
+CREATE ROLE oversight LOGIN PASSWORD :'oversight';
+
+CREATE DATABASE intake OWNER intake;
+CREATE DATABASE routing OWNER routing;
+CREATE DATABASE oversight OWNER oversight;
+CREATE DATABASE identity OWNER oversight;
+
+REVOKE ALL ON DATABASE postgres, intake, routing, oversight, identity FROM PUBLIC;
+GRANT CONNECT ON DATABASE identity TO intake, routing;
+
+\connect identity
+ALTER DEFAULT PRIVILEGES FOR ROLE oversight IN SCHEMA public GRANT SELECT ON TABLES TO intake, routing;

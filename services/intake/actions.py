@@ -1,0 +1,70 @@
+"""What both doors of intake do, the API and the pages: register, look up, follow."""
+
+import hashlib
+
+import orjson
+
+from services.intake import domain, store
+from services.intake.domain import Grievance, NewGrievance, Tracking
+from shared import idempotency, keyring, numbers, outbox, vault
+from shared.idempotency import Request
+from shared.identity.model import Caller
+from shared.problems import NotFound, TooMany
+from shared.service import Service
+
+
+def register(service: Service, caller: Caller, key: str, new: NewGrievance) -> tuple[Grievance, str]:
+    """Register a grievance once for this key; returns it as it stands, and its query code.
+
+    State and event are committed together, before anyone is told. Refuses as `domain.register` and
+    `idempotency.claim` do.
+    """
+    request = Request(caller.key, key, hashlib.sha256(orjson.dumps(new)).digest())
+    safe, now = vault.at(service.settings.secrets), service.now()
+    with service.transaction() as tx:
+        wanted = domain.number_of(now, store.next_sequence(tx))
+        grievance = domain.register(new, wanted, service.county, caller, now)
+        number = idempotency.claim(tx, request, wanted)
+        if number == wanted:
+            store.add(tx, safe, grievance, new.petitioners)
+            outbox.add(tx, domain.registered(grievance))
+        else:
+            grievance = store.get(tx, number) or grievance
+    return grievance, domain.query_code(safe.digest(number))
+
+
+def find(service: Service, caller: Caller, number: str) -> Grievance:
+    """The grievance with this number, if the caller may see it; NotFound in any other case."""
+    with service.reading() as tx:
+        grievance = store.get(tx, numbers.parse(number))
+    if grievance is None or not domain.may_see(caller, grievance):
+        raise NotFound
+    return grievance
+
+
+def listed(service: Service, caller: Caller, status: str | None, phone: str | None, page: int) -> tuple[int, list[Grievance]]:
+    """One page of what the caller may see, and how many there are; `phone` finds those of one person."""
+    index = vault.at(service.settings.secrets).index("phone", phone and domain.phone_digits(phone))
+    with service.reading() as tx:
+        return store.listed(tx, caller, status, index, page)
+
+
+def track(service: Service, number: str, code: str, address: str) -> Tracking:
+    """What the petitioner may follow with number and query code.
+
+    Wrong number and wrong code get the same answer (NotFound), and too many of them from one address or
+    for one number none at all for a while (TooMany).
+    """
+    now, of = service.now(), (f"number {number}", f"address {address}")
+    with service.transaction() as tx:
+        if store.lookup_failures(tx, of, now - domain.FAILURES_KEPT) >= domain.MOST_FAILURES:
+            raise TooMany
+        if _opens(service, number, code) and store.get(tx, number) is not None:
+            return store.tracking(tx, number)
+        store.note_lookup_failure(tx, of, now, domain.FAILURES_KEPT)
+    raise NotFound("编号或查询码不正确", "Number or query code is not right")
+
+
+def _opens(service: Service, number: str, code: str) -> bool:
+    expected = domain.query_code(vault.at(service.settings.secrets).digest(number))
+    return keyring.equal(expected, domain.spelled(code))

@@ -1,0 +1,67 @@
+"""Intake's HTTP door."""
+
+from typing import Any
+
+from flask import Flask, request
+from flask_smorest import Blueprint
+
+from services.intake import actions, pages, schemas
+from services.intake.domain import Grievance, NewGrievance, Tracking
+from shared import idempotency, numbers, service, web
+
+API = Blueprint("intake", __name__, url_prefix="/v1", description="登记与查询 · Registration and tracking")
+
+
+@API.route("/grievances", methods=["POST"])
+@web.allow("clerk", "department")
+@API.arguments(schemas.NewGrievance)
+@API.response(201, schemas.Receipt)
+def register(new: NewGrievance) -> dict[str, Any]:
+    """Register a grievance (M1). The header `Idempotency-Key` is required and makes a retry safe.
+
+    201 is answered only when the grievance is on disk. The same key with the same body is answered the
+    same again; with another body 422.
+    """
+    key = idempotency.checked(request.headers.get("Idempotency-Key"))
+    grievance, code = actions.register(web.service(), web.caller(), key, new)
+    return {
+        "number": grievance.number,
+        "query_code": code,
+        "received_at": grievance.received_at,
+        "registered_at": grievance.registered_at,
+    }
+
+
+@API.route("/grievances", methods=["GET"])
+@web.allow("clerk", "department", "supervisor")
+@API.arguments(schemas.Listing, location="query")
+@API.response(200, schemas.Grievances)
+def listing(wanted: dict[str, Any]) -> dict[str, Any]:
+    """The grievances that the caller may see, the newest first, 50 a page."""
+    total, grievances = actions.listed(web.service(), web.caller(), **wanted)
+    return {"total": total, "page": wanted["page"], "grievances": grievances}
+
+
+@API.route("/grievances/<number>", methods=["GET"])
+@web.allow("clerk", "department", "supervisor")
+@API.response(200, schemas.Grievance)
+def grievance(number: str) -> Grievance:
+    """One grievance; 404 also where it exists and the caller may not see it, 400 for a wrong check digit."""
+    return actions.find(web.service(), web.caller(), number)
+
+
+@API.route("/track/<number>", methods=["GET"])
+@web.public
+@API.response(200, schemas.Tracking)
+def track(number: str) -> Tracking:
+    """What the petitioner may follow. The query code goes in the header `Query-Code`, never in the address."""
+    code = request.headers.get("Query-Code", "")
+    return actions.track(web.service(), numbers.parse(number), code, request.remote_addr or "")
+
+
+BLUEPRINTS = (API, pages.PAGES)
+
+
+def create_app() -> Flask:
+    """The WSGI application, from the environment."""
+    return web.create(service.start("intake"), BLUEPRINTS)

@@ -1,0 +1,248 @@
+"""Intake's tables and queries. Rows ↔ dataclasses; nothing is decided here.
+
+Petitioners' fields are sealed before they reach the database; `phone_index` and `id_index` find an equal
+value again without showing it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ColumnElement,
+    Connection,
+    DateTime,
+    Identity,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    true,
+    update,
+)
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from services.intake import domain
+from services.intake.domain import Grievance, Petitioner
+from shared.identity.model import Caller
+from shared.outbox import METADATA
+from shared.vault import Vault
+
+GRIEVANCE = Table(
+    "grievance",
+    METADATA,
+    Column("number", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("office", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("urgency", Text),
+    Column("category", Text),
+    Column("place", Text),
+    Column("unit", Text),
+    Column("petitioners", Integer, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("received_at", DateTime(timezone=True), nullable=False),
+    Column("registered_at", DateTime(timezone=True), nullable=False),
+    Column("registered_by", Text, nullable=False),
+    Column("county_version", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("lead", Text),
+    Column("cooperating", ARRAY(Text), nullable=False, server_default="{}"),
+)
+
+PETITIONER = Table(
+    "petitioner",
+    METADATA,
+    Column("number", Text, primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("phone", Text),
+    Column("id_number", Text),
+    Column("address", Text),
+    Column("representative", Boolean, nullable=False),
+    Column("phone_index", LargeBinary),
+    Column("id_index", LargeBinary),
+)
+
+STEP = Table(
+    "step",
+    METADATA,
+    Column("number", Text, primary_key=True),
+    Column("n", Integer, Identity(), primary_key=True),
+    Column("what", Text, nullable=False),
+    Column("department", Text),
+    Column("words", JSONB, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+)
+
+DEADLINE = Table(
+    "deadline",
+    METADATA,
+    Column("number", Text, primary_key=True),
+    Column("deadline", Text, primary_key=True),
+    Column("clock", Text, nullable=False),
+    Column("department", Text, nullable=False),
+    Column("due_at", DateTime(timezone=True), nullable=False),
+    Column("state", Text, nullable=False),
+)
+
+LOOKUP_FAILURE = Table(
+    "lookup_failure",
+    METADATA,
+    Column("of", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+)
+
+PAGE = 50  # grievances in one page of a list
+
+_GRIEVANCE_FIELDS = [field.name for field in fields(Grievance)]
+_COLUMNS = [GRIEVANCE.c[name] for name in _GRIEVANCE_FIELDS]
+_ADD = insert(GRIEVANCE)
+_ADD_PETITIONER = insert(PETITIONER)
+_NEXT = text("SELECT nextval('grievance_sequence')")
+_OF = GRIEVANCE.c.number == bindparam("number")
+_GET = select(*_COLUMNS).where(_OF)
+
+
+def next_sequence(tx: Connection) -> int:
+    """The next number of the county's sequence. A transaction that fails leaves a gap, never a double."""
+    return int(tx.execute(_NEXT).scalar_one())
+
+
+def add(tx: Connection, vault: Vault, grievance: Grievance, petitioners: Sequence[Petitioner]) -> None:
+    """Keep a new grievance with its petitioners, their fields sealed."""
+    tx.execute(_ADD, {name: getattr(grievance, name) for name in _GRIEVANCE_FIELDS})
+    tx.execute(_ADD_PETITIONER, [_sealed(vault, grievance.number, n, p) for n, p in enumerate(petitioners)])
+
+
+def _sealed(vault: Vault, number: str, position: int, petitioner: Petitioner) -> dict[str, Any]:
+    row: dict[str, Any] = {"number": number, "position": position, "representative": petitioner.representative}
+    for column in ("name", "phone", "id_number", "address"):
+        row[column] = vault.close(getattr(petitioner, column), _place(column, number, position))
+    phone, document = petitioner.phone, petitioner.id_number
+    row["phone_index"] = vault.index("phone", phone and domain.phone_digits(phone))
+    row["id_index"] = vault.index("id_number", document and domain.document_number(document))
+    return row
+
+
+def _place(column: str, number: str, position: int) -> str:
+    return f"petitioner.{column}:{number}/{position}"
+
+
+def petitioners(tx: Connection, vault: Vault, number: str) -> list[Petitioner]:
+    """Who brought a grievance, opened. Only for those whom the law lets see it."""
+    rows = tx.execute(select(PETITIONER).where(PETITIONER.c.number == number).order_by(PETITIONER.c.position))
+    return [
+        Petitioner(
+            **{
+                column: vault.open(getattr(row, column), _place(column, number, row.position))
+                for column in ("name", "phone", "id_number", "address")
+            },
+            representative=row.representative,
+        )
+        for row in rows
+    ]
+
+
+def get(tx: Connection, number: str) -> Grievance | None:
+    """The grievance with this number, or None."""
+    row = tx.execute(_GET, {"number": number}).one_or_none()
+    return None if row is None else Grievance(**row._mapping)
+
+
+def visible(caller: Caller) -> ColumnElement[bool]:
+    """`domain.may_see` as a condition on rows: what is not visible is in no list and no count."""
+    if caller.role == "supervisor":
+        return true()
+    if caller.role == "department":
+        mine = GRIEVANCE.c.office == caller.department
+        return mine & GRIEVANCE.c.unit.is_distinct_from(caller.department)
+    return true() if caller.office is None else GRIEVANCE.c.office == caller.office
+
+
+def listed(
+    tx: Connection, caller: Caller, status: str | None, phone_index: bytes | None, page: int
+) -> tuple[int, list[Grievance]]:
+    """One page of what the caller may see, the newest first, and how many there are in all."""
+    condition = visible(caller)
+    if status is not None:
+        condition &= GRIEVANCE.c.status == status
+    if phone_index is not None:
+        of_person = select(PETITIONER.c.number).where(PETITIONER.c.phone_index == phone_index)
+        condition &= GRIEVANCE.c.number.in_(of_person)
+    total = tx.execute(select(func.count()).select_from(GRIEVANCE).where(condition)).scalar_one()
+    rows = tx.execute(
+        select(*_COLUMNS)
+        .where(condition)
+        .order_by(GRIEVANCE.c.registered_at.desc(), GRIEVANCE.c.number.desc())
+        .limit(PAGE)
+        .offset((page - 1) * PAGE)
+    )
+    return total, [Grievance(**row._mapping) for row in rows]
+
+
+def move(tx: Connection, number: str, wanted: str, assignment: tuple[str, tuple[str, ...]] | None = None) -> None:
+    """Bring a grievance to the status `wanted` if that is an allowed move; note lead and cooperating."""
+    status = tx.execute(select(GRIEVANCE.c.status).where(_OF).with_for_update(), {"number": number}).scalar_one()
+    values: dict[str, Any] = {"status": domain.next_status(status, wanted)}
+    if assignment is not None:
+        values |= {"lead": assignment[0], "cooperating": list(assignment[1])}
+    tx.execute(update(GRIEVANCE).where(GRIEVANCE.c.number == number).values(values))
+
+
+def add_step(tx: Connection, number: str, step: domain.Step) -> None:
+    """Add to what the petitioner reads; nothing is ever edited."""
+    tx.execute(insert(STEP).values(number=number, **asdict(step)))
+
+
+def set_deadline(tx: Connection, number: str, deadline: domain.Deadline) -> None:
+    """Keep a deadline as oversight last told it."""
+    values = {"number": number, **asdict(deadline)}
+    kept = postgresql.insert(DEADLINE).values(values)
+    tx.execute(kept.on_conflict_do_update(index_elements=["number", "deadline"], set_=values))
+
+
+def tracking(tx: Connection, number: str) -> domain.Tracking:
+    """All that a petitioner may follow of an existing grievance."""
+    row = tx.execute(select(GRIEVANCE).where(_OF), {"number": number}).one()
+    steps = tx.execute(select(STEP).where(STEP.c.number == number).order_by(STEP.c.at, STEP.c.n))
+    deadlines = tx.execute(select(DEADLINE).where(DEADLINE.c.number == number).order_by(DEADLINE.c.due_at))
+    return domain.Tracking(
+        number=number,
+        status=row.status,
+        kind=row.kind,
+        summary=row.summary,
+        received_at=row.received_at,
+        lead=row.lead,
+        cooperating=tuple(row.cooperating),
+        deadlines=tuple(domain.Deadline(d.deadline, d.clock, d.department, d.due_at, d.state) for d in deadlines),
+        steps=tuple(domain.Step(s.what, s.department, s.words, s.at) for s in steps),
+    )
+
+
+def lookup_failures(tx: Connection, of: Sequence[str], since: datetime) -> int:
+    """How often a look-up of this number, or from this address, has failed since then: the larger count."""
+    counts = (
+        select(func.count().label("n"))
+        .where(or_(*(LOOKUP_FAILURE.c.of == each for each in of)), LOOKUP_FAILURE.c.at > since)
+        .group_by(LOOKUP_FAILURE.c.of)
+        .subquery()
+    )
+    return int(tx.execute(select(func.coalesce(func.max(counts.c.n), 0))).scalar_one())
+
+
+def note_lookup_failure(tx: Connection, of: Sequence[str], now: datetime, kept: timedelta) -> None:
+    """Count one more failed look-up, and forget those older than `kept`."""
+    tx.execute(LOOKUP_FAILURE.delete().where(LOOKUP_FAILURE.c.at < now - kept))
+    tx.execute(insert(LOOKUP_FAILURE), [{"of": each, "at": now} for each in of])

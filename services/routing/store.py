@@ -1,0 +1,270 @@
+"""Routing's tables and queries. Rows ↔ dataclasses; nothing is decided here."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Integer,
+    Row,
+    Table,
+    Text,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from services.routing.domain import Case, Change, Entry, Line, Task
+from shared.county.model import Text as Words
+from shared.outbox import METADATA
+
+CASE_FILE = Table(
+    "case_file",
+    METADATA,
+    Column("number", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("office", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("urgency", Text),
+    Column("category", Text),
+    Column("place", Text),
+    Column("unit", Text),
+    Column("petitioners", Integer, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("received_at", DateTime(timezone=True), nullable=False),
+    Column("state", Text, nullable=False),
+    Column("waits", Text),
+    Column("triaged_at", DateTime(timezone=True)),
+    Column("lead", Text),
+    Column("rule", Text),
+    Column("reason", Text),
+    Column("reason_en", Text),
+    Column("words", ARRAY(Text), nullable=False),
+    Column("decided_by", Text),
+    Column("county_version", Text),
+    Column("handovers", Integer, nullable=False),
+    Column("assigned_at", DateTime(timezone=True)),
+    Column("explained_by", Text),
+    Column("answered_at", DateTime(timezone=True)),
+)
+
+TASK = Table(
+    "task",
+    METADATA,
+    Column("number", Text, ForeignKey("case_file.number"), primary_key=True),
+    Column("department", Text, primary_key=True),
+    Column("role", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("assigned_at", DateTime(timezone=True), nullable=False),
+    Column("objection", Text),
+)
+
+LEDGER_ENTRY = Table(
+    "ledger_entry",
+    METADATA,
+    Column("number", Text, primary_key=True),
+    Column("department", Text, primary_key=True),
+    Column("n", BigInteger, Identity(), primary_key=True),
+    Column("what", Text, nullable=False),
+    Column("words", JSONB, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("by", Text, nullable=False),
+)
+
+PAGE = 50  # cases or tasks in one page of a list
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Which tasks to list: of one department or of all, in one state or any, no accusation of `unseen`."""
+
+    department: str | None
+    state: str | None
+    unseen: str | None
+    page: int
+
+
+_MATTER = [field.name for field in fields(Case) if field.name not in ("reason", "tasks")]
+_TASK = [TASK.c[field.name] for field in fields(Task)]
+_ENTRY = [field.name for field in fields(Entry)]
+# What is never changed of a case after it was opened.
+_FIXED = frozenset(_MATTER[: _MATTER.index("state")])
+
+_ADD = insert(CASE_FILE)
+_OF = CASE_FILE.c.number == bindparam("number_")
+_GET = select(CASE_FILE).where(_OF)
+_LOCK = _GET.with_for_update()
+_CHANGE = (
+    update(CASE_FILE)
+    .where(_OF)
+    .values({column.name: bindparam(column.name) for column in CASE_FILE.c if column.name not in _FIXED})
+)
+_TASKS = select(*_TASK).where(TASK.c.number == bindparam("number_")).order_by(TASK.c.department)
+_ADD_TASK = insert(TASK)
+_NEW_TASK = postgresql.insert(TASK)
+_KEEP_TASK = _NEW_TASK.on_conflict_do_update(
+    index_elements=["number", "department"],
+    set_={name: _NEW_TASK.excluded[name] for name in ("role", "state", "assigned_at", "objection")},
+)
+_ADD_ENTRY = insert(LEDGER_ENTRY)
+
+
+def add(tx: Connection, opened: Change) -> None:
+    """Keep a new case with its tasks and the first entries of their ledgers."""
+    tx.execute(_ADD, _row(opened.case))
+    _write(tx, _ADD_TASK, opened.case.tasks)
+    note(tx, opened.entries)
+
+
+def keep(tx: Connection, before: Case, change: Change) -> None:
+    """Keep what an act changed of a case that `locked` gave."""
+    row = {name: value for name, value in _row(change.case).items() if name not in _FIXED}
+    tx.execute(_CHANGE, row | {"number_": change.case.number})
+    _write(tx, _KEEP_TASK, [task for task in change.case.tasks if task not in before.tasks])
+    note(tx, change.entries)
+
+
+def note(tx: Connection, entries: Iterable[Entry]) -> None:
+    """Add lines to ledgers; nothing there is ever edited."""
+    _write(tx, _ADD_ENTRY, entries)
+
+
+def _write(tx: Connection, statement: Any, values: Iterable[Task | Entry]) -> None:
+    rows = [asdict(value) for value in values]
+    if rows:
+        tx.execute(statement, rows)
+
+
+def locked(tx: Connection, number: str) -> Case | None:
+    """The case with this number, or None; nobody else changes it until the transaction ends."""
+    return _case(tx, tx.execute(_LOCK, {"number_": number}).one_or_none())
+
+
+def get(tx: Connection, number: str) -> Case | None:
+    """The case with this number, or None."""
+    return _case(tx, tx.execute(_GET, {"number_": number}).one_or_none())
+
+
+def entries(tx: Connection, number: str, department: str) -> list[Entry]:
+    """A department's ledger of a case, the oldest entry first."""
+    rows = tx.execute(
+        select(*(LEDGER_ENTRY.c[name] for name in _ENTRY))
+        .where(LEDGER_ENTRY.c.number == number, LEDGER_ENTRY.c.department == department)
+        .order_by(LEDGER_ENTRY.c.at, LEDGER_ENTRY.c.n)
+    )
+    return [Entry(**row._mapping) for row in rows]
+
+
+def waiting(tx: Connection, unseen: str | None, page: int) -> tuple[int, list[Case]]:
+    """One page of the triage queue, the longest waiting first, without accusations against `unseen`."""
+    condition = (CASE_FILE.c.state == "triage") & _visible(unseen)
+    total = tx.execute(select(func.count()).select_from(CASE_FILE).where(condition)).scalar_one()
+    rows = tx.execute(
+        select(CASE_FILE)
+        .where(condition)
+        .order_by(CASE_FILE.c.triaged_at, CASE_FILE.c.number)
+        .limit(PAGE)
+        .offset((page - 1) * PAGE)
+    ).all()
+    tasks = _tasks_of(tx, [row.number for row in rows])
+    return total, [_made(row, [task for task in tasks if task.number == row.number]) for row in rows]
+
+
+def ledger(tx: Connection, wanted: Ledger) -> tuple[int, list[Line]]:
+    """One page of tasks, the newest first, and how many there are in all."""
+    condition = _visible(wanted.unseen)
+    if wanted.department is not None:
+        condition &= TASK.c.department == wanted.department
+    if wanted.state is not None:
+        condition &= TASK.c.state == wanted.state
+    tasks = TASK.join(CASE_FILE)
+    total = tx.execute(select(func.count()).select_from(tasks).where(condition)).scalar_one()
+    newest = (
+        select(*_TASK, *(CASE_FILE.c[name].label(f"case_{name}") for name in _LINE))
+        .select_from(tasks)
+        .where(condition)
+        .order_by(TASK.c.assigned_at.desc(), TASK.c.number.desc(), TASK.c.department)
+        .limit(PAGE)
+        .offset((wanted.page - 1) * PAGE)
+        .subquery()
+    )
+    last = _last_entry(newest.c.number, newest.c.department)
+    rows = tx.execute(select(newest, last).outerjoin(last, true()).order_by(*_order(newest.c)))
+    return total, [_line(row) for row in rows]
+
+
+_LINE = ("kind", "urgency", "category", "place", "summary", "received_at")
+
+
+def _order(columns: Any) -> Sequence[ColumnElement[Any]]:
+    return columns.assigned_at.desc(), columns.number.desc(), columns.department
+
+
+def _last_entry(number: ColumnElement[str], department: ColumnElement[str]) -> Any:
+    """The last ledger entry of each task, and how many there are: one row, joined beside the task's."""
+    return (
+        select(
+            *(LEDGER_ENTRY.c[name].label(f"last_{name}") for name in ("what", "words", "at", "by")),
+            func.count().over().label("entries"),
+        )
+        .where(LEDGER_ENTRY.c.number == number, LEDGER_ENTRY.c.department == department)
+        .order_by(LEDGER_ENTRY.c.at.desc(), LEDGER_ENTRY.c.n.desc())
+        .limit(1)
+        .lateral("last")
+    )
+
+
+def _line(row: Row[Any]) -> Line:
+    task = Task(**{column.name: row._mapping[column.name] for column in _TASK})
+    last = Entry(task.number, task.department, row.last_what, row.last_words, row.last_at, row.last_by)
+    matter = {name: row._mapping[f"case_{name}"] for name in _LINE}
+    return Line(task=task, **matter, entries=row.entries or 0, last=last if row.entries else None)
+
+
+def _visible(unseen: str | None) -> ColumnElement[bool]:
+    """`domain.may_see` as a condition on rows: an accusation is in no list and no count of the accused."""
+    if unseen is None:
+        return true()
+    return or_(CASE_FILE.c.kind != "accusation", CASE_FILE.c.unit.is_distinct_from(unseen))
+
+
+def _row(case: Case) -> dict[str, Any]:
+    row: dict[str, Any] = {name: getattr(case, name) for name in _MATTER}
+    reason = case.reason
+    return row | {
+        "words": list(case.words),
+        "reason": reason.zh if reason else None,
+        "reason_en": reason.en if reason else None,
+    }
+
+
+def _case(tx: Connection, row: Row[Any] | None) -> Case | None:
+    if row is None:
+        return None
+    return _made(row, [Task(**task._mapping) for task in tx.execute(_TASKS, {"number_": row.number})])
+
+
+def _made(row: Row[Any], tasks: Iterable[Task]) -> Case:
+    values: dict[str, Any] = {name: row._mapping[name] for name in _MATTER}
+    values["words"] = tuple(row.words)
+    reason = None if row.reason is None else Words(row.reason, row.reason_en)
+    return Case(**values, reason=reason, tasks=tuple(tasks))
+
+
+def _tasks_of(tx: Connection, numbers: Sequence[str]) -> list[Task]:
+    found = select(*_TASK).where(TASK.c.number.in_(numbers)).order_by(TASK.c.department)
+    return [Task(**row._mapping) for row in tx.execute(found)]

@@ -1,0 +1,53 @@
+"""PostgreSQL: engines, transactions, and the check that a commit really is on disk."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import orjson
+from psycopg.errors import LockNotAvailable
+from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+Down = (OperationalError, InterfaceError)  # the database cannot be reached, or gave up on us: try again
+
+LOCK_TIMEOUT = "2s"  # how long a request waits for another that holds the same row
+
+
+class NotDurable(Exception):
+    """The database would answer a commit before it is on disk, so no 201 could be kept."""
+
+
+def connect(url: str, pool: int = 4, **options: Any) -> Engine:
+    """An engine with up to `pool` connections, made when first needed. Sessions run in UTC."""
+    return create_engine(
+        url,
+        pool_size=pool,
+        max_overflow=0,
+        pool_timeout=5,
+        json_serializer=lambda value: orjson.dumps(value).decode(),
+        json_deserializer=orjson.loads,
+        connect_args={"connect_timeout": 3, "options": f"-c timezone=UTC -c lock_timeout={LOCK_TIMEOUT}"},
+        **options,
+    )
+
+
+def waited_for_lock(error: BaseException) -> bool:
+    """Whether the error is a lock that another transaction held too long, rather than a lost database."""
+    return isinstance(getattr(error, "orig", None), LockNotAvailable)
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A connection for one query outside any transaction: one round trip instead of three."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        yield connection
+
+
+def require_durable(engine: Engine) -> None:
+    """Raise NotDurable unless `fsync` and `synchronous_commit` are on."""
+    with engine.connect() as connection:
+        for name in ("fsync", "synchronous_commit"):
+            value = connection.execute(text(f"SHOW {name}")).scalar_one()
+            if value == "off":
+                raise NotDurable(f"PostgreSQL: {name} = off；须打开 / must be on")

@@ -1,0 +1,35 @@
+"""The rules of delivery, pure: what to do with an event that arrived, and when to send one again.
+
+The broker is a pipe that may lose, repeat and reorder. PostgreSQL remembers: the producer numbers the
+events of each grievance without gaps (`sequence`), the consumer keeps the last number it applied
+(`position`). Everything else follows from comparing the two.
+"""
+
+from enum import Enum
+
+
+class Decision(Enum):
+    """What a consumer does with an event that arrived."""
+
+    DUPLICATE = "duplicate"  # applied before: only the receipt is sent again
+    APPLY = "apply"
+    HOLD = "hold"  # came early: waits until its predecessors were applied
+
+
+MAX_ATTEMPTS = 5  # an unknown error parks an event after so many recorded tries
+WINDOW = 500  # unconfirmed events in flight to one destination
+GATE = 100  # messages waiting at a destination above which nothing is sent again
+FIRST_BACKOFF, LONGEST_BACKOFF = 5.0, 30.0  # seconds
+
+
+def decide(position: int, sequence: int) -> Decision:
+    """Compare an event's number with the last one applied in its stream."""
+    if sequence <= position:
+        return Decision.DUPLICATE
+    return Decision.APPLY if sequence == position + 1 else Decision.HOLD
+
+
+def backoff(attempts: int, chance: float) -> float:
+    """Seconds until an event sent `attempts` times is sent again; `chance` in [0, 1) spreads it by ± 25 %."""
+    seconds = min(FIRST_BACKOFF * 2.0 ** max(attempts - 1, 0), LONGEST_BACKOFF)
+    return seconds * (0.75 + chance / 2)

@@ -1,0 +1,61 @@
+"""One request, one effect: the first statement of a registering transaction claims its Idempotency-Key.
+
+A retry with the same key and body gets the first answer again; the same key with another body is refused.
+While the first is still running, the second waits for it in the database, up to the lock time-out.
+Keys are scoped to their caller and kept (at least 90 days).
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Column, Connection, DateTime, LargeBinary, Table, Text, bindparam, select
+from sqlalchemy.dialects.postgresql import insert
+
+from shared.outbox import METADATA
+from shared.problems import Fault, Invalid, Malformed
+
+REQUEST = Table(
+    "idempotent_request",
+    METADATA,
+    Column("caller", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("fingerprint", LargeBinary, nullable=False),
+    Column("number", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+)
+
+CLAIM = insert(REQUEST).on_conflict_do_nothing().returning(REQUEST.c.number)
+EARLIER = select(REQUEST).where(REQUEST.c.caller == bindparam("caller"), REQUEST.c.key == bindparam("key"))
+
+
+@dataclass(frozen=True)
+class Request:
+    """What identifies a request: who sent it, its key, and a digest of what it says."""
+
+    caller: str
+    key: str
+    fingerprint: bytes
+
+
+def checked(key: str | None) -> str:
+    """The Idempotency-Key of a request; refuses (Malformed) a missing, empty or over-long one."""
+    if not key or len(key) > 200 or not key.isprintable():
+        raise Malformed(
+            "缺少请求头 Idempotency-Key（1 至 200 个可见字符）：有了它，重试不会产生重复登记",
+            "The header Idempotency-Key is missing (1 to 200 printable characters): it makes a retry safe",
+        )
+    return key
+
+
+def claim(tx: Connection, request: Request, number: str) -> str:
+    """Claim the key for `number`; returns `number`, or the one an earlier, equal request was given.
+
+    Refuses (Invalid) a key that was used for another body.
+    """
+    values = {"caller": request.caller, "key": request.key, "fingerprint": request.fingerprint, "number": number}
+    if tx.execute(CLAIM, values).one_or_none() is not None:
+        return number
+    earlier = tx.execute(EARLIER, {"caller": request.caller, "key": request.key}).one()
+    if earlier.fingerprint != request.fingerprint:
+        zh, en = "此 Idempotency-Key 已用于另一份内容", "This Idempotency-Key was used for another body"
+        raise Invalid(zh, en, [Fault("Idempotency-Key", zh, en)])
+    return str(earlier.number)

@@ -1,0 +1,140 @@
+"""Who is asking: access keys, and what their holders are (S4).
+
+Keys live in the `identity` database: oversight writes it, the other services only read. A key is shown
+once, when it is issued; only its SHA-256 stays. It reads `mq_live_<id>_<secret>_<check>`: the prefix lets a
+scanner find a leaked key, the check (CRC32) lets it drop look-alikes without asking the database.
+"""
+
+import hashlib
+import hmac
+import secrets
+import zlib
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    DateTime,
+    Engine,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    bindparam,
+    func,
+    insert,
+    select,
+    update,
+)
+
+from shared import database
+from shared.identity.model import ROLES, Caller
+
+__all__ = ["ACCESS_KEY", "METADATA", "ROLES", "Caller", "holder", "issue", "listed", "new_id", "revoke", "verify"]
+
+ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+PREFIX = "mq_live"
+
+METADATA = MetaData()
+ACCESS_KEY = Table(
+    "access_key",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("secret_digest", LargeBinary, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("department", Text),
+    Column("office", Text),
+    Column("label", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("revoked_at", DateTime(timezone=True)),
+)
+
+
+def issue(engine: Engine, caller: Caller, label: str, expires_at: datetime) -> str:
+    """Keep a new key for `caller` (whose `key` is its new id) and return its text, which is never shown again.
+
+    Raises ValueError for an unknown role, or a department key without its department.
+    """
+    if caller.role not in ROLES:
+        raise ValueError(f"role: {caller.role}; one of {', '.join(ROLES)}")
+    if (caller.role == "department") != (caller.department is not None):
+        raise ValueError("department: needed for a department's key, and only there")
+    secret = _random(32)
+    values = {
+        "id": caller.key,
+        "secret_digest": _digest(secret),
+        "role": caller.role,
+        "department": caller.department,
+        "office": caller.office,
+        "label": label,
+        "expires_at": expires_at,
+    }
+    with engine.begin() as tx:
+        tx.execute(insert(ACCESS_KEY).values(values))
+    body = f"{PREFIX}_{caller.key}_{secret}"
+    return f"{body}_{_check(body)}"
+
+
+def new_id() -> str:
+    """An id for a key to be issued."""
+    return _random(8)
+
+
+def verify(engine: Engine, text: str) -> Caller | None:
+    """The holder of a live key; None if it is malformed, unknown, expired or revoked."""
+    body, _, check = text.rpartition("_")
+    parts = body.split("_")
+    if len(parts) != 4 or not hmac.compare_digest(check.encode(), _check(body).encode()):
+        return None
+    row = _live(engine, parts[2])
+    if row is None or not hmac.compare_digest(row.secret_digest, _digest(parts[3])):
+        return None
+    return Caller(row.id, row.role, row.department, row.office)
+
+
+def holder(engine: Engine, key: str) -> Caller | None:
+    """The holder of the live key with this id (a signed session names it); None if it lives no more."""
+    row = _live(engine, key)
+    return None if row is None else Caller(row.id, row.role, row.department, row.office)
+
+
+LIVE = select(ACCESS_KEY).where(
+    ACCESS_KEY.c.id == bindparam("id"), ACCESS_KEY.c.revoked_at.is_(None), ACCESS_KEY.c.expires_at > func.now()
+)
+
+
+def _live(engine: Engine, key: str) -> Any:
+    with database.reading(engine) as connection:
+        return connection.execute(LIVE, {"id": key}).one_or_none()
+
+
+def revoke(engine: Engine, key: str) -> bool:
+    """End a key at once, in all services. False if there is no such live key."""
+    ended = update(ACCESS_KEY).where(ACCESS_KEY.c.id == key, ACCESS_KEY.c.revoked_at.is_(None))
+    with engine.begin() as tx:
+        return tx.execute(ended.values(revoked_at=func.now())).rowcount == 1
+
+
+def listed(engine: Engine) -> Sequence[Any]:
+    """All keys, without their secrets, the newest first."""
+    columns = [column for column in ACCESS_KEY.c if column.name != "secret_digest"]
+    with database.reading(engine) as connection:
+        return connection.execute(select(*columns).order_by(ACCESS_KEY.c.created_at.desc())).all()
+
+
+def _random(length: int) -> str:
+    return "".join(secrets.choice(ALPHABET) for _ in range(length))
+
+
+def _digest(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def _check(body: str) -> str:
+    value, digits = zlib.crc32(body.encode()), ""
+    for _ in range(6):
+        value, rest = divmod(value, len(ALPHABET))
+        digits = ALPHABET[rest] + digits
+    return digits

@@ -1,0 +1,354 @@
+"""The inbox: what this service heard, each event applied exactly once and in order.
+
+One row per event: received → applied, or held (came early), or parked (cannot be applied, with its
+reason), or discarded. The tries are counted and committed *before* a handler runs, so that an event that
+kills the process is counted too. The effect, the row and the position in the stream are one transaction;
+only after its commit does a receipt go back.
+
+New events are applied as one batch. If anything in it fails, and whenever an event comes again, each is
+tried alone: a bad event stops its own grievance and nothing else.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    DateTime,
+    Identity,
+    Integer,
+    Select,
+    Table,
+    Text,
+    Uuid,
+    func,
+    select,
+    text,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB, insert
+
+from shared import database, delivery, telemetry, wire
+from shared.contracts import Event
+from shared.delivery import Decision
+from shared.outbox import METADATA
+from shared.problems import Problem
+from shared.service import Service
+from shared.wire import Envelope, Unreadable
+
+Handler = Callable[[Service, Connection, Any], None]
+Consumes = Mapping[type[Event], Handler]
+
+INBOX = Table(
+    "inbox",
+    METADATA,
+    Column("source", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("sequence", Integer, primary_key=True),
+    Column("event_id", Uuid, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("reason", Text),
+    Column("error", Text),
+    Column("body", JSONB),
+    Column("received_at", DateTime(timezone=True), nullable=False),
+    Column("settled_at", DateTime(timezone=True)),
+)
+
+POSITION = Table(
+    "stream_position",
+    METADATA,
+    Column("source", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("n", Integer, nullable=False),
+)
+
+QUARANTINE = Table(
+    "quarantine",
+    METADATA,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+)
+
+Arrived = Mapping[tuple[str, int], Envelope]  # by subject and sequence
+
+
+@dataclass
+class Receipt:
+    """What goes back to one source: the ids of events that have their effect, and those parked, with why."""
+
+    applied: list[str] = field(default_factory=list)
+    parked: dict[str, str] = field(default_factory=dict)
+
+
+# The statements below work on arrays, so that a batch costs as many round trips as a single event.
+LOCK_NEW = text(
+    """
+    INSERT INTO stream_position (source, subject, n)
+    SELECT :source, subject, 0 FROM unnest(CAST(:subjects AS text[])) AS subject ORDER BY subject
+    ON CONFLICT DO NOTHING
+    """
+)
+LOCK = text(
+    """
+    SELECT subject, n FROM stream_position
+    WHERE source = :source AND subject = ANY(CAST(:subjects AS text[])) ORDER BY subject FOR UPDATE
+    """
+)
+ADVANCE = text(
+    """
+    UPDATE stream_position AS p SET n = new.n
+    FROM unnest(CAST(:subjects AS text[]), CAST(:sequences AS int[])) AS new (subject, n)
+    WHERE p.source = :source AND p.subject = new.subject
+    """
+)
+SETTLE = text(
+    """
+    UPDATE inbox AS i SET status = 'applied', settled_at = now(), reason = NULL, body = NULL
+    FROM unnest(CAST(:subjects AS text[]), CAST(:sequences AS int[])) AS done (subject, sequence)
+    WHERE i.source = :source AND i.subject = done.subject AND i.sequence = done.sequence
+    """
+)
+READY = text(
+    """
+    SELECT i.body FROM inbox AS i JOIN stream_position AS p USING (source, subject)
+    WHERE i.status = 'held' AND i.sequence = p.n + 1 LIMIT 100
+    """
+)
+
+
+@dataclass(frozen=True)
+class Door:
+    """A service's message door: which handler applies which event."""
+
+    service: Service
+    consumes: Consumes
+
+    def accept(self, source: str, envelopes: Sequence[Envelope]) -> Receipt:
+        """Apply what has not been applied; hold what is early; park what cannot be.
+
+        Raises only when the database is down: then nothing is receipted and all of it comes again.
+        """
+        receipt = Receipt()
+        arrived = {(e.subject, e.sequence): e for e in sorted(envelopes, key=_place)}
+        new, again = self._note(source, arrived, receipt)
+        try:
+            receipt.applied += self._apply(source, new)
+        except database.Down:
+            raise
+        except Exception as error:  # noqa: BLE001 - one bad event must not stop the others
+            telemetry.log.info("batch failed, trying each alone", error=repr(error))
+            again = new + again
+        for envelope in again:
+            self._apply_alone(envelope, receipt)
+        return receipt
+
+    def drain(self) -> dict[str, Receipt]:
+        """Apply held events whose predecessors are done; `retry` opens parked ones this way. By source."""
+        with self.service.transaction() as tx:
+            ready = [stored(row.body) for row in tx.execute(READY)]
+        receipts: dict[str, Receipt] = {}
+        for envelope in ready:
+            self._apply_alone(envelope, receipts.setdefault(envelope.source, Receipt()))
+        return receipts
+
+    def _note(self, source: str, arrived: Arrived, receipt: Receipt) -> tuple[list[Envelope], list[Envelope]]:
+        """Write down what arrived, committed. Returns what is new, and what was tried before in vain."""
+        if not arrived:
+            return [], []
+        with self.service.transaction() as tx:
+            noted = tx.execute(NOTE.values([_row(e) for e in arrived.values()])).all()
+            new = [arrived[row.subject, row.sequence] for row in noted]
+            again = [e for e in arrived.values() if e not in new]
+            known = tx.execute(_rows(source, again)).all() if again else []
+        return sorted(new, key=_place), _unsettled(known, arrived, receipt)
+
+    def _apply(self, source: str, envelopes: Sequence[Envelope]) -> list[str]:
+        """Apply a batch, and what was held for it, in one transaction; returns the ids applied."""
+        if not envelopes:
+            return []
+        with self.service.transaction() as tx:
+            positions = _lock(tx, source, {e.subject for e in envelopes})
+            applied: list[Envelope] = []
+            early: list[Envelope] = []
+            for envelope in sorted([*envelopes, *_held(tx, source, positions)], key=_place):
+                decision = delivery.decide(positions[envelope.subject], envelope.sequence)
+                if decision is Decision.APPLY:
+                    self._handle(tx, envelope)
+                    positions[envelope.subject] = envelope.sequence
+                    applied.append(envelope)
+                elif decision is Decision.HOLD:
+                    early.append(envelope)
+            _keep(tx, source, applied, early)
+        return [envelope.id for envelope in applied]
+
+    def _handle(self, tx: Connection, envelope: Envelope) -> None:
+        event = wire.read(envelope.type, envelope.data)
+        handler = self.consumes.get(type(event))
+        if handler is None:
+            raise Unreadable("type-unknown", f"{envelope.type} is not for {self.service.name}")
+        with telemetry.bound(envelope.traceparent, subject=envelope.subject, event=envelope.type):
+            handler(self.service, tx, event)
+
+    def _apply_alone(self, envelope: Envelope, receipt: Receipt) -> None:
+        attempts = self._count(envelope)
+        if attempts > delivery.MAX_ATTEMPTS:
+            self._park(envelope, "killed-process", "the process ended while applying it", receipt)
+            return
+        try:
+            receipt.applied += self._apply(envelope.source, [envelope])
+        except database.Down:
+            raise
+        except Unreadable as error:
+            self._park(envelope, error.reason, str(error), receipt)
+        except Problem as error:
+            self._park(envelope, "rule-violated", repr(error), receipt)
+        except Exception as error:  # noqa: BLE001 - counted and logged; parked when it keeps failing
+            telemetry.log.warning("event failed", id=envelope.id, type=envelope.type, error=repr(error))
+            if attempts >= delivery.MAX_ATTEMPTS:
+                self._park(envelope, "handler-error", repr(error), receipt)
+
+    def _count(self, envelope: Envelope) -> int:
+        """Count one more try, committed before it is made."""
+        with self.service.transaction() as tx:
+            counted = update(INBOX).where(_is(envelope)).values(attempts=INBOX.c.attempts + 1)
+            return int(tx.execute(counted.returning(INBOX.c.attempts)).scalar_one())
+
+    def _park(self, envelope: Envelope, reason: str, error: str, receipt: Receipt) -> None:
+        telemetry.log.error("event parked", id=envelope.id, type=envelope.type, reason=reason, error=error)
+        values = {"status": "parked", "reason": reason, "error": error, "body": envelope.dump()}
+        with self.service.transaction() as tx:
+            tx.execute(update(INBOX).where(_is(envelope)).values(values))
+        receipt.parked[envelope.id] = reason
+
+
+NOTE = (
+    insert(INBOX)
+    .on_conflict_do_nothing(index_elements=["source", "subject", "sequence"])
+    .returning(INBOX.c.subject, INBOX.c.sequence)
+)
+
+
+def _place(envelope: Envelope) -> tuple[str, int]:
+    return envelope.subject, envelope.sequence
+
+
+def _digest(envelope: Envelope) -> str:
+    return hashlib.sha256(orjson.dumps(envelope.data, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _row(envelope: Envelope) -> dict[str, Any]:
+    return {
+        "source": envelope.source,
+        "subject": envelope.subject,
+        "sequence": envelope.sequence,
+        "event_id": envelope.id,
+        "type": envelope.type,
+        "digest": _digest(envelope),
+        "status": "received",
+        "attempts": 1,
+    }
+
+
+def _is(envelope: Envelope) -> ColumnElement[bool]:
+    return (
+        (INBOX.c.source == envelope.source)
+        & (INBOX.c.subject == envelope.subject)
+        & (INBOX.c.sequence == envelope.sequence)
+    )
+
+
+def _rows(source: str, envelopes: Iterable[Envelope]) -> Select[Any]:
+    places = tuple_(INBOX.c.subject, INBOX.c.sequence).in_([_place(e) for e in envelopes])
+    return select(INBOX).where(INBOX.c.source == source, places)
+
+
+def _unsettled(known: Iterable[Any], arrived: Arrived, receipt: Receipt) -> list[Envelope]:
+    """Sort out events seen before: settled ones are receipted again, those still to be applied returned."""
+    again = []
+    for row in known:
+        envelope = arrived[row.subject, row.sequence]
+        if (str(row.event_id), row.digest) != (envelope.id, _digest(envelope)):
+            telemetry.log.critical("divergence", id=envelope.id, kept=str(row.event_id), subject=row.subject)
+        if row.status == "received":
+            again.append(envelope)
+        elif row.status == "parked":
+            receipt.parked[envelope.id] = row.reason
+        elif row.status in ("applied", "discarded"):
+            receipt.applied.append(envelope.id)
+    return sorted(again, key=_place)
+
+
+def _lock(tx: Connection, source: str, subjects: set[str]) -> dict[str, int]:
+    """The position of each stream, its row locked: one writer per grievance, in one order, so no deadlock."""
+    values = {"source": source, "subjects": sorted(subjects)}
+    tx.execute(LOCK_NEW, values)
+    return {row.subject: row.n for row in tx.execute(LOCK, values)}
+
+
+def _held(tx: Connection, source: str, subjects: Iterable[str]) -> list[Envelope]:
+    held = select(INBOX.c.body).where(
+        INBOX.c.status == "held", INBOX.c.source == source, INBOX.c.subject.in_(list(subjects))
+    )
+    return [stored(row.body) for row in tx.execute(held)]
+
+
+def _keep(tx: Connection, source: str, applied: Sequence[Envelope], early: Sequence[Envelope]) -> None:
+    """Write what became of a batch: its rows, and the new position of each stream (its highest number)."""
+    if applied:
+        subjects, sequences = [e.subject for e in applied], [e.sequence for e in applied]
+        tx.execute(SETTLE, {"source": source, "subjects": subjects, "sequences": sequences})
+        heads = {e.subject: e.sequence for e in applied}
+        tx.execute(ADVANCE, {"source": source, "subjects": list(heads), "sequences": list(heads.values())})
+    for envelope in early:
+        tx.execute(update(INBOX).where(_is(envelope)).values(status="held", body=envelope.dump()))
+
+
+def stored(body: Mapping[str, Any]) -> Envelope:
+    """The envelope that a held or parked row keeps."""
+    return wire.envelope(body, body["source"])
+
+
+def quarantine(tx: Connection, content: Any, error: Unreadable) -> None:
+    """Keep what arrived and is none of ours, unapplied, for a person to look at."""
+    telemetry.log.critical("quarantined", reason=error.reason, error=str(error))
+    values = {"reason": error.reason, "error": str(error), "content": str(content)[:100_000]}
+    tx.execute(insert(QUARANTINE).values(values))
+
+
+def parked(tx: Connection) -> Sequence[Any]:
+    """All parked events, the oldest first: id, type, grievance, reason, error, when."""
+    return tx.execute(select(INBOX).where(INBOX.c.status == "parked").order_by(INBOX.c.received_at)).all()
+
+
+def retry(tx: Connection, event_id: str) -> bool:
+    """Open a parked event again: the worker applies it as soon as it is its turn. False if none is parked."""
+    opened = update(INBOX).where(INBOX.c.event_id == event_id, INBOX.c.status == "parked")
+    return tx.execute(opened.values(status="held", attempts=0, reason=None)).rowcount == 1
+
+
+def figures(tx: Connection) -> dict[str, float]:
+    """How many events are parked, held, and how many messages are in quarantine."""
+    row = tx.execute(
+        text(
+            """
+            SELECT count(*) FILTER (WHERE status = 'parked') AS parked,
+                   count(*) FILTER (WHERE status = 'held') AS held,
+                   (SELECT count(*) FROM quarantine) AS quarantined
+            FROM inbox WHERE status IN ('parked', 'held')
+            """
+        )
+    ).one()
+    return {key: float(value) for key, value in row._mapping.items()}

@@ -1,0 +1,195 @@
+"""The outbox: what this service says, kept in the transaction that made it true.
+
+`add()` writes an event next to the state it tells of; nothing is published from a request. The worker
+later takes rows (`take`), sends them, and a receipt confirms them (`settle`). A row that is not confirmed
+is sent again: the broker may lose everything. States: pending → sent → confirmed, or parked when the
+consumer could not apply it.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    DateTime,
+    Identity,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    Uuid,
+    bindparam,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
+
+from shared import delivery, telemetry, wire
+from shared.contracts import READERS, Event
+
+METADATA = MetaData()
+
+OUTBOX = Table(
+    "outbox",
+    METADATA,
+    Column("serial", BigInteger, Identity(), nullable=False),
+    Column("event_id", Uuid, primary_key=True),
+    Column("dest", Text, primary_key=True),
+    Column("type", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("traceparent", Text),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_at", DateTime(timezone=True), nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("first_sent_at", DateTime(timezone=True)),
+    Column("confirmed_at", DateTime(timezone=True)),
+    Column("park_reason", Text),
+)
+
+# One statement numbers the event in each destination's stream of this grievance and keeps it: the row of
+# `stream_head` stays locked until the transaction ends, so the numbers have no gaps.
+ADD = text(
+    """
+    WITH head AS (
+        INSERT INTO stream_head (dest, subject, n)
+        SELECT dest, :subject, 1 FROM unnest(CAST(:dests AS text[])) AS dest
+        ON CONFLICT (dest, subject) DO UPDATE SET n = stream_head.n + 1
+        RETURNING dest, n
+    )
+    INSERT INTO outbox (event_id, dest, type, subject, sequence, payload, traceparent)
+    SELECT :event_id, dest, :type, :subject, n, :payload, :traceparent FROM head
+    """
+)
+
+
+def add(tx: Connection, *events: Event) -> None:
+    """Keep events for all their readers (`contracts.ROUTES`), in the caller's transaction, in this order."""
+    for event in events:
+        values = {
+            "event_id": uuid4(),
+            "subject": event.number,
+            "dests": list(READERS[type(event)]),
+            "type": wire.name(type(event)),
+            "payload": wire.write(event),
+            "traceparent": telemetry.traceparent(),
+        }
+        tx.execute(ADD, values)
+
+
+def take(tx: Connection, dest: str, batch: int, resend: bool) -> Sequence[Any]:
+    """Up to `batch` rows for `dest` to send now, marked sent: new ones, and unconfirmed ones that are due.
+
+    At most WINDOW rows are in flight. `resend` is False while the destination is busy with what it has.
+    Selected by state, never by "serial above the last", which would skip rows committed late.
+    """
+    in_flight = tx.execute(IN_FLIGHT, {"to": dest}).scalar_one()
+    limit = min(batch, max(delivery.WINDOW - in_flight, 0))
+    rows = tx.execute(TAKE if resend else TAKE_NEW, {"to": dest, "limit": limit}).all()
+    return sorted(rows, key=lambda row: int(row.serial))
+
+
+_waiting = OUTBOX.c.state == "pending"
+_due = (OUTBOX.c.state == "sent") & (OUTBOX.c.next_at <= func.now())
+_of_dest = OUTBOX.c.dest == bindparam("to")  # not "dest": an UPDATE keeps that for its own
+
+IN_FLIGHT = select(func.count()).where(_of_dest, OUTBOX.c.state == "sent", OUTBOX.c.next_at > func.now())
+
+_BACKOFF = func.least(
+    delivery.FIRST_BACKOFF * func.pow(2, func.least(OUTBOX.c.attempts, 10)), delivery.LONGEST_BACKOFF
+) * (0.75 + func.random() / 2)
+
+
+def _take(condition: Any) -> Any:
+    chosen = (
+        select(OUTBOX.c.serial)
+        .where(_of_dest, condition)
+        .order_by(OUTBOX.c.serial)
+        .limit(bindparam("limit"))
+        .with_for_update(skip_locked=True)
+    )
+    return (
+        update(OUTBOX)
+        .where(OUTBOX.c.serial.in_(chosen.scalar_subquery()))
+        .values(
+            state="sent",
+            attempts=OUTBOX.c.attempts + 1,
+            first_sent_at=func.coalesce(OUTBOX.c.first_sent_at, func.now()),
+            next_at=func.now() + _BACKOFF * timedelta(seconds=1),
+        )
+        .returning(OUTBOX)
+    )
+
+
+TAKE_NEW = _take(_waiting)
+TAKE = _take(or_(_waiting, _due))
+
+
+def envelope(source: str, row: Any) -> dict[str, Any]:
+    """The CloudEvents form of an outbox row."""
+    return wire.Envelope(
+        id=str(row.event_id),
+        source=source,
+        type=row.type,
+        subject=row.subject,
+        sequence=row.sequence,
+        time=row.created_at,
+        traceparent=row.traceparent,
+        data=wire.parse(row.payload),
+    ).dump()
+
+
+def settle(tx: Connection, dest: str, applied: Iterable[str], parked: dict[str, str]) -> None:
+    """Note what `dest` says in a receipt: events applied are confirmed, others parked with a reason.
+
+    Ids that are no ids, or not ours, change nothing.
+    """
+    ids = sorted(_ids(applied))
+    if ids:
+        tx.execute(
+            update(OUTBOX)
+            .where(OUTBOX.c.event_id.in_(ids), OUTBOX.c.dest == dest, OUTBOX.c.state != "confirmed")
+            .values(state="confirmed", confirmed_at=func.now())
+        )
+    for id_, reason in parked.items():
+        tx.execute(
+            update(OUTBOX)
+            .where(OUTBOX.c.event_id.in_(_ids([id_])), OUTBOX.c.dest == dest, OUTBOX.c.state != "confirmed")
+            .values(state="parked", park_reason=reason)
+        )
+
+
+def _ids(texts: Iterable[str]) -> list[UUID]:
+    return [UUID(text_) for text_ in texts]
+
+
+def reopen(tx: Connection, dest: str | None = None) -> int:
+    """Make every unconfirmed row due now: Redis was wiped, or `dest` has just started. Returns how many."""
+    condition = OUTBOX.c.state == "sent"
+    if dest is not None:
+        condition &= OUTBOX.c.dest == dest
+    return tx.execute(update(OUTBOX).where(condition).values(next_at=func.now())).rowcount
+
+
+def figures(tx: Connection) -> dict[str, float]:
+    """How much is unconfirmed and parked, and the age in seconds of the oldest unconfirmed row."""
+    row = tx.execute(
+        text(
+            """
+            SELECT count(*) FILTER (WHERE state IN ('pending', 'sent')) AS outbox_unconfirmed,
+                   count(*) FILTER (WHERE state = 'parked') AS outbox_parked,
+                   coalesce(extract(epoch FROM now() - min(created_at)
+                            FILTER (WHERE state IN ('pending', 'sent'))), 0) AS oldest_unconfirmed_seconds
+            FROM outbox WHERE state IN ('pending', 'sent', 'parked')
+            """
+        )
+    ).one()
+    return {key: float(value) for key, value in row._mapping.items()}

@@ -1,0 +1,79 @@
+"""The environment, read once at start. A missing or unusable setting stops the start and says the cure."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class SettingsError(Exception):
+    """A setting is missing or cannot be used; the message names it and the cure."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What one process needs to know from outside. Each may also be given as `NAME_FILE` (docker secrets).
+
+    database_url   MINQING_DATABASE_URL  this service's PostgreSQL, `postgresql+psycopg://user:pw@host/db`
+    identity_url   MINQING_IDENTITY_URL  the identity database; read-only except for oversight
+    redis_url      MINQING_REDIS_URL     the broker; workers only, an API process never talks to it
+    county         MINQING_COUNTY        directory of the county's YAML
+    secrets        MINQING_SECRETS       directory of key files (`minqing secrets create`)
+    clock          MINQING_CLOCK         file with an offset in seconds; demos only, unset in production
+    durable        MINQING_DURABLE       "no" lets PostgreSQL run without fsync; tests only
+    intake_url, routing_url, oversight_url   MINQING_INTAKE_URL …  public addresses, for links
+    """
+
+    database_url: str
+    identity_url: str
+    redis_url: str | None
+    county: Path
+    secrets: Path
+    clock: Path | None
+    durable: bool
+    intake_url: str
+    routing_url: str
+    oversight_url: str
+
+
+def read(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read all settings; raises SettingsError that names the first missing one."""
+    values = os.environ if environ is None else environ
+    clock = _get(values, "CLOCK", "")
+    return Settings(
+        database_url=_get(values, "DATABASE_URL"),
+        identity_url=_get(values, "IDENTITY_URL"),
+        redis_url=_get(values, "REDIS_URL", "") or None,
+        county=_directory(values, "COUNTY"),
+        secrets=_directory(values, "SECRETS"),
+        clock=Path(clock) if clock else None,
+        durable=_get(values, "DURABLE", "yes") != "no",
+        intake_url=_get(values, "INTAKE_URL", "/"),
+        routing_url=_get(values, "ROUTING_URL", "/"),
+        oversight_url=_get(values, "OVERSIGHT_URL", "/"),
+    )
+
+
+def _get(values: Mapping[str, str], name: str, default: str | None = None) -> str:
+    key = f"MINQING_{name}"
+    if key in values:
+        return values[key]
+    if f"{key}_FILE" in values:
+        return _content(f"{key}_FILE", Path(values[f"{key}_FILE"]))
+    if default is not None:
+        return default
+    raise SettingsError(f"缺少设置 {key}，且无默认值；请设置环境变量 / {key} is missing and has no default: set it")
+
+
+def _content(key: str, path: Path) -> str:
+    try:
+        return path.read_text("utf-8").strip()
+    except OSError as error:
+        raise SettingsError(f"{key}: 无法读取 / cannot read {path}: {error.strerror}") from error
+
+
+def _directory(values: Mapping[str, str], name: str) -> Path:
+    path = Path(_get(values, name))
+    if not path.is_dir():
+        raise SettingsError(f"MINQING_{name}: 目录不存在 / not a directory: {path}")
+    return path

@@ -1,0 +1,52 @@
+"""JSON logs with one correlation id from the request through every queue (W3C traceparent)."""
+
+import logging
+import re
+import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import orjson
+import structlog
+from structlog.contextvars import bind_contextvars, bound_contextvars, get_contextvars
+
+TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+
+log: Any = structlog.get_logger()
+
+
+def configure(service: str, process: str) -> None:
+    """One JSON line per thing done, on standard output: time in UTC, level, service, process, trace."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(serializer=lambda event, **_: orjson.dumps(event).decode()),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        cache_logger_on_first_use=True,
+    )
+    bind_contextvars(service=service, process=process)
+
+
+def begin(trace: str | None) -> None:
+    """Start the work of one request: in the trace that the caller brought, or in a new one."""
+    valid = trace is not None and TRACEPARENT.fullmatch(trace)
+    bind_contextvars(trace=trace if valid else f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01")
+
+
+def traceparent() -> str | None:
+    """The trace that the present work belongs to."""
+    return get_contextvars().get("trace")
+
+
+@contextmanager
+def bound(trace: str | None, **values: str) -> Iterator[None]:
+    """Everything logged and kept in the outbox inside belongs to this trace."""
+    with bound_contextvars(trace=trace, **values):
+        yield

@@ -1,0 +1,127 @@
+"""Errors as answers: RFC 9457 problem documents for programs, a page for people, in both languages."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import orjson
+from flask import Flask, Response, redirect, render_template, request, url_for
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as AnyResponse
+
+from shared import database, problems, telemetry
+from shared.problems import Fault, Problem
+
+BY_STATUS: Mapping[int, type[Problem]] = {
+    400: problems.Malformed,
+    401: problems.Unauthenticated,
+    403: problems.Forbidden,
+    404: problems.NotFound,
+    409: problems.Conflict,
+    413: problems.TooLarge,
+    415: problems.Malformed,
+    422: problems.Invalid,
+    429: problems.TooMany,
+    503: problems.Unavailable,
+}
+RETRY_AFTER = {"busy": "1", "too-many": "60", "unavailable": "5"}  # seconds
+
+# What marshmallow says of a field, in Chinese.
+REASONS = (
+    (r"Missing data for required field\.", "必填"),
+    (r"Unknown field\.", "未知字段"),
+    (r"Field may not be null\.", "不能为空"),
+    (r"Field may not be blank\.", "不能为空白"),
+    (r"Not a valid (string|integer|number|boolean|list|mapping type|UUID)\.", "类型不正确"),
+    (r"Not a valid (aware )?datetime\.", "不是带时区的日期时间（例如 2026-03-01T09:30:00+08:00）"),
+    (r"Must be one of: (.*)\.", r"须为下列之一：\1"),
+    (r"Longer than maximum length (\d+)\.", r"过长：最多 \1"),
+    (r"Shorter than minimum length (\d+)\.", r"过短：至少 \1"),
+    (r"Length must be between (\d+) and (\d+)\.", r"长度须在 \1 至 \2 之间"),
+    (r"Must be greater than or equal to (\S+)\.", r"不得小于 \1"),
+    (r"Must be less than or equal to (\S+)\.", r"不得大于 \1"),
+    (r"Control characters are not allowed\.", "不得含控制字符"),
+    (r"Invalid input type\.", "整体须为 JSON 对象"),
+)
+
+
+def install(app: Flask) -> None:
+    """Answer every error of `app` as a problem."""
+    app.register_error_handler(Problem, answer)
+    app.register_error_handler(HTTPException, _answer_http)
+    app.register_error_handler(Exception, _answer_other)
+
+
+def answer(problem: Problem) -> AnyResponse | tuple[str, int]:
+    """The problem as a page for a person at a page, and as `application/problem+json` for anyone else."""
+    if not _for_a_person():
+        return _document(problem)
+    if isinstance(problem, problems.Unauthenticated) and request.method == "GET":
+        return redirect(url_for("shared.sign_in_form", next=request.full_path.rstrip("?")), 303)
+    return render_template("problem.html", problem=problem, trace=telemetry.traceparent()), problem.status
+
+
+def _for_a_person() -> bool:
+    wanted = request.accept_mimetypes
+    return not request.path.startswith("/v1/") and wanted.accept_html and "text/html" in request.headers.get("Accept", "")
+
+
+def _document(problem: Problem) -> Response:
+    body = {
+        "type": f"urn:minqing:problem:{problem.slug}",
+        "title": problem.title_zh,
+        "title_en": problem.title_en,
+        "status": problem.status,
+        "detail": problem.zh,
+        "detail_en": problem.en,
+        "instance": request.path,
+        "errors": [{"field": f.field, "reason": f.zh, "reason_en": f.en} for f in problem.faults],
+    }
+    response = Response(orjson.dumps(body), problem.status, mimetype="application/problem+json")
+    if problem.slug in RETRY_AFTER:
+        response.headers["Retry-After"] = RETRY_AFTER[problem.slug]
+    if problem.status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def _answer_http(error: HTTPException) -> AnyResponse | tuple[str, int]:
+    """What Flask and webargs raise: each status has its problem; webargs brings the messages of fields."""
+    if error.code is None or error.code < 400:
+        return error.get_response()  # type: ignore[return-value]
+    made = BY_STATUS.get(error.code, Problem)
+    problem = made(faults=tuple(faults(getattr(error, "data", {}).get("messages", {}))))
+    problem.status = error.code  # type: ignore[misc]
+    return answer(problem)
+
+
+def _answer_other(error: Exception) -> AnyResponse | tuple[str, int]:
+    if isinstance(error, database.Down):
+        telemetry.log.error("database unavailable", error=str(error).splitlines()[0])
+        waited = database.waited_for_lock(error)
+        return answer(problems.Busy() if waited else problems.Unavailable())
+    telemetry.log.exception("unhandled", path=request.path, error=repr(error))
+    return answer(Problem())
+
+
+def faults(messages: Any, path: str = "") -> Iterator[Fault]:
+    """The faults in marshmallow's nested messages: one for each field and reason, its path with dots."""
+    if isinstance(messages, Mapping):
+        for key, inner in messages.items():
+            yield from faults(inner, _join(path, str(key)))
+        return
+    for reason in messages if isinstance(messages, list) else [messages]:
+        yield Fault(path, _in_chinese(str(reason)), str(reason))
+
+
+def _join(path: str, key: str) -> str:
+    if not path and key in ("json", "query", "headers"):
+        return ""  # where webargs found it
+    return key if not path else path if key == "_schema" else f"{path}.{key}"
+
+
+def _in_chinese(reason: str) -> str:
+    for pattern, chinese in REASONS:
+        if found := re.fullmatch(pattern, reason):
+            return found.expand(chinese)
+    return f"不符合要求（{reason}）"

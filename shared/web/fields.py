@@ -1,0 +1,50 @@
+"""Fields that all schemas share."""
+
+import unicodedata
+from typing import Any
+
+from marshmallow import fields, validate
+
+KEPT = "\n\t"  # control characters that a text may hold
+
+
+class Words(fields.String):
+    """Text that people wrote: trimmed, Unicode NFC, line ends as \\n, 1 to `most` characters.
+
+    Refuses control characters and characters that stand for nothing (surrogates, unassigned).
+    """
+
+    default_error_messages = {"control": "Control characters are not allowed."}
+
+    def __init__(self, *, most: int, **kwargs: Any) -> None:
+        super().__init__(validate=validate.Length(min=1, max=most), **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        words = super()._deserialize(value, attr, data, **kwargs)
+        if not words.isprintable():
+            words = words.replace("\r\n", "\n")
+            if any(unicodedata.category(c) in ("Cc", "Cs", "Cn") for c in words if c not in KEPT):
+                raise self.make_error("control")
+        return unicodedata.normalize("NFC", words).strip()
+
+
+class Page(fields.Integer):
+    """A page of a list, from 1."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(load_default=1, validate=validate.Range(min=1, max=100_000), **kwargs)
+
+
+def one_of(choices: tuple[str, ...], *, required: bool = True) -> fields.String:
+    """One of some words; None if it may be left out."""
+    if required:
+        return fields.String(required=True, validate=validate.OneOf(choices))
+    return fields.String(load_default=None, allow_none=True, validate=validate.OneOf(choices))
+
+
+def identifier() -> fields.String:
+    """An id of the county directory that may be left out; whether it exists is for the domain to say."""
+    return fields.String(load_default=None, allow_none=True, validate=validate.Length(min=1, max=80))
+
+
+__all__ = ["Page", "Words", "identifier", "one_of"]

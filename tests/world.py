@@ -1,0 +1,163 @@
+"""The whole suite in one process for tests: real PostgreSQL, real Redis, the services' real doors and workers."""
+
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import redis
+from flask.testing import FlaskClient
+from sqlalchemy import text
+
+from deploy.minqing.servers import Servers
+from shared import identity, service, web
+from shared.identity.model import Caller
+from shared.service import Service
+from shared.worker import Worker
+
+NAMES = ("intake", "routing", "oversight")
+COUNTY = Path(__file__).resolve().parents[1] / "deploy/county"
+KEEP = {"alembic_version"}
+
+
+@dataclass
+class World:
+    """Three services on empty databases, a clock that tests set, keys for anyone, workers run by hand."""
+
+    servers: Servers
+    secrets: Path
+    clock: Path
+    services: dict[str, Service] = field(default_factory=dict)
+    keys: dict[tuple[str, str | None], str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.clock.write_text("0")
+        for name in NAMES:
+            self.services[name] = service.start(name, self.environment(name))
+
+    def environment(self, name: str) -> dict[str, str]:
+        """The settings of one service."""
+        return self.servers.environment(name) | {
+            "MINQING_COUNTY": str(COUNTY),
+            "MINQING_SECRETS": str(self.secrets),
+            "MINQING_CLOCK": str(self.clock),
+            "MINQING_DURABLE": "no",
+        }
+
+    def empty(self) -> None:
+        """Forget everything: all tables, Redis, the clock."""
+        for engine in [*(s.engine for s in self.services.values()), self.services["oversight"].identity]:
+            with engine.begin() as tx:
+                tables = tx.execute(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).scalars()
+                names = ", ".join(sorted(set(tables) - KEEP)) or "alembic_version"
+                tx.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+        self.redis.flushall()
+        self.keys.clear()
+        self.clock.write_text("0")
+
+    @cached_property
+    def redis(self) -> redis.Redis:
+        """The broker, for tests that wipe, read or forge."""
+        return redis.Redis.from_url(self.servers.redis_url)
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        for each in self.services.values():
+            each.engine.dispose()
+            each.identity.dispose()
+        self.redis.close()
+
+    def at(self, moment: datetime) -> None:
+        """Make it `moment` (aware) for all services."""
+        self.clock.write_text(str((moment - datetime.now(UTC)).total_seconds()))
+
+    def later(self, **span: float) -> None:
+        """Let time pass: `later(days=3)`."""
+        self.clock.write_text(str(float(self.clock.read_text()) + timedelta(**span).total_seconds()))
+
+    def key(self, role: str, of: str | None = None) -> str:
+        """An access key: of a department, of a clerk (of an office, or of the centre), of a supervisor."""
+        if (role, of) not in self.keys:
+            department, office = (of, None) if role == "department" else (None, of)
+            holder = Caller(identity.new_id(), role, department, office)
+            expires = datetime.now(UTC) + timedelta(days=30)
+            self.keys[role, of] = identity.issue(self.services["oversight"].identity, holder, "test", expires)
+        return self.keys[role, of]
+
+    def client(self, name: str, role: str | None = None, of: str | None = None) -> FlaskClient:
+        """A client of a service's API, with the key of the named caller, or with none."""
+        client = self.app(name).test_client()
+        if role is not None:
+            client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {self.key(role, of)}"
+        return client
+
+    def app(self, name: str) -> Any:
+        """The Flask application of a service."""
+        api = import_module(f"services.{name}.api")
+        if name not in self._apps:
+            self._apps[name] = web.create(self.services[name], api.BLUEPRINTS)
+        return self._apps[name]
+
+    @cached_property
+    def _apps(self) -> dict[str, Any]:
+        return {}
+
+    def worker(self, name: str) -> Worker:
+        """A new worker of a service, with its real handlers and ticks; run it with `round()`."""
+        module = import_module(f"services.{name}.worker")
+        return Worker(self.services[name], module.CONSUMES, getattr(module, "TICKS", ()), listen=0.01)
+
+    @cached_property
+    def workers(self) -> list[Worker]:
+        """One worker of each service."""
+        return [self.worker(name) for name in NAMES]
+
+    def tick(self) -> None:
+        """Let every service do now what it does as time passes, then settle."""
+        for worker in self.workers:
+            worker.next_tick = 0.0
+        self.settle()
+
+    def settle(self, seconds: float = 30) -> None:
+        """Run the workers until everything said has been heard and confirmed."""
+        end = time.monotonic() + seconds
+        while True:
+            for worker in self.workers:
+                worker.round()
+            if self.unconfirmed() == 0:
+                return
+            assert time.monotonic() < end, f"not settled: {self.unconfirmed()} unconfirmed"
+
+    def unconfirmed(self) -> int:
+        """How many events still wait for their receipt, in all services."""
+        return sum(self.count(n, "outbox", "state IN ('pending', 'sent')") for n in NAMES)
+
+    def count(self, name: str, table: str, condition: str = "true") -> int:
+        """How many rows of a service's table meet a condition."""
+        return int(self.query(name, f"SELECT count(*) FROM {table} WHERE {condition}")[0][0])
+
+    def query(self, name: str, sql: str, **values: Any) -> list[Any]:
+        """The rows of a query on a service's database."""
+        with self.services[name].transaction() as tx:
+            return list(tx.execute(text(sql), values).all())
+
+    def register(self, key: str = "k", *, role: str = "clerk", of: str | None = None, **changes: Any) -> Any:
+        """Register a grievance (see `grievance`) through the API; the answer."""
+        return self.client("intake", role, of).post(
+            "/v1/grievances", json=grievance(**changes), headers={"Idempotency-Key": key}
+        )
+
+
+def grievance(**changes: Any) -> dict[str, Any]:
+    """A valid request to register, with changes."""
+    return {
+        "kind": "claim",
+        "office": "administrative-reception",
+        "channel": "visit",
+        "summary": "小区二次供水水压不足",
+        "text": "六楼以上早晚高峰没有水，物业说是水务公司的事，水务公司说是物业的事。",
+        "petitioners": [{"name": "何桂兰", "phone": "199 0000 0001", "representative": False}],
+    } | changes
