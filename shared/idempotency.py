@@ -51,7 +51,12 @@ def claim(tx: Connection, request: Request, number: str) -> str:
 
     Refuses (Invalid) a key that was used for another body.
     """
-    values = {"caller": request.caller, "key": request.key, "fingerprint": request.fingerprint, "number": number}
+    values = {
+        "caller": request.caller,
+        "key": request.key,
+        "fingerprint": request.fingerprint,
+        "number": number,
+    }
     if tx.execute(CLAIM, values).one_or_none() is not None:
         return number
     earlier = tx.execute(EARLIER, {"caller": request.caller, "key": request.key}).one()

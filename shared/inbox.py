@@ -27,7 +27,6 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
-    func,
     select,
     text,
     tuple_,
@@ -211,14 +210,10 @@ class Door:
             receipt.applied += self._apply(envelope.source, [envelope])
         except database.Down:
             raise
-        except Unreadable as error:
-            self._park(envelope, error.reason, str(error), receipt)
-        except Problem as error:
-            self._park(envelope, "rule-violated", repr(error), receipt)
-        except Exception as error:  # noqa: BLE001 - counted and logged; parked when it keeps failing
+        except Exception as error:  # noqa: BLE001 - parked, or logged and tried again: never swallowed
             telemetry.log.warning("event failed", id=envelope.id, type=envelope.type, error=repr(error))
-            if attempts >= delivery.MAX_ATTEMPTS:
-                self._park(envelope, "handler-error", repr(error), receipt)
+            if reason := _parking_reason(error, attempts):
+                self._park(envelope, reason, repr(error), receipt)
 
     def _count(self, envelope: Envelope) -> int:
         """Count one more try, committed before it is made."""
@@ -239,6 +234,15 @@ NOTE = (
     .on_conflict_do_nothing(index_elements=["source", "subject", "sequence"])
     .returning(INBOX.c.subject, INBOX.c.sequence)
 )
+
+
+def _parking_reason(error: Exception, attempts: int) -> str | None:
+    """Why an event that failed is parked: trying again would not help, or was tried often enough."""
+    if isinstance(error, Unreadable):
+        return error.reason
+    if isinstance(error, Problem):
+        return "rule-violated"
+    return "handler-error" if attempts >= delivery.MAX_ATTEMPTS else None
 
 
 def _place(envelope: Envelope) -> tuple[str, int]:

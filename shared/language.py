@@ -6,6 +6,7 @@ no compiled file to forget; Flask-Babel would add a second configuration for the
 """
 
 import io
+from collections.abc import Mapping
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
@@ -18,6 +19,9 @@ import flask
 from babel import dates
 from babel.messages import mofile, pofile
 from babel.support import Translations
+
+from shared import words
+from shared.county.model import Length
 
 CHINESE = "zh-CN"
 ENGLISH = "en"
@@ -82,6 +86,30 @@ def text(said: Bilingual) -> str:
     return said.en if _english() else said.zh
 
 
+class Named(Protocol):
+    """An entry of the county directory."""
+
+    @property
+    def name(self) -> Bilingual:
+        """What it is called."""
+
+
+def named(id_: str | None, directory: Mapping[str, Named]) -> str:
+    """What an id of the county directory is called; the id itself if it is not there any more."""
+    return text(directory[id_].name) if id_ in directory else id_ or ""
+
+
+def span(length: Length) -> str:
+    """A length of legal time as people say it: 15 天, 5 个工作日, 2 小时, 3 个月."""
+    said = {
+        "hours": ngettext("%(num)s 小时", "%(num)s 小时", length.n),
+        "days": ngettext("%(num)s 天", "%(num)s 天", length.n),
+        "working_days": ngettext("%(num)s 个工作日", "%(num)s 个工作日", length.n),
+        "months": ngettext("%(num)s 个月", "%(num)s 个月", length.n),
+    }
+    return said[length.unit] % {"num": length.n}
+
+
 def day(moment: date | datetime) -> str:
     """A date as people write it: 2025年3月7日, 7 Mar 2025. A moment is taken in Beijing time."""
     return dates.format_date(_local_day(moment), "medium" if _english() else "long", LOCALES[chosen()])
@@ -120,8 +148,8 @@ def install(app: flask.Flask) -> None:
     env = app.jinja_env
     env.add_extension("jinja2.ext.i18n")
     env.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]  # by the extension
-    env.globals.update(language=chosen, languages=switches, standing=standing)
-    env.filters.update(text=text, day=day, minute=minute)
+    env.globals.update(language=chosen, languages=switches, standing=standing, words=words)
+    env.filters.update(text=text, named=named, span=span, day=day, minute=minute)
     app.after_request(_declare)
 
 

@@ -73,19 +73,22 @@ ADD = text(
 
 def add(tx: Connection, *events: Event) -> None:
     """Keep events for all their readers (`contracts.ROUTES`), in the caller's transaction, in this order."""
-    for event in events:
-        values = {
-            "event_id": uuid4(),
-            "subject": event.number,
-            "dests": list(READERS[type(event)]),
-            "type": wire.name(type(event)),
-            "payload": wire.write(event),
-            "traceparent": telemetry.traceparent(),
-        }
-        tx.execute(ADD, values)
+    if events:  # several go in one round trip
+        tx.execute(ADD, [_row(event) for event in events])
 
 
-def take(tx: Connection, dest: str, batch: int, resend: bool) -> Sequence[Any]:
+def _row(event: Event) -> dict[str, Any]:
+    return {
+        "event_id": uuid4(),
+        "subject": event.number,
+        "dests": list(READERS[type(event)]),
+        "type": wire.name(type(event)),
+        "payload": wire.write(event),
+        "traceparent": telemetry.traceparent(),
+    }
+
+
+def take(tx: Connection, dest: str, batch: int, *, resend: bool) -> Sequence[Any]:
     """Up to `batch` rows for `dest` to send now, marked sent: new ones, and unconfirmed ones that are due.
 
     At most WINDOW rows are in flight. `resend` is False while the destination is busy with what it has.

@@ -1,4 +1,4 @@
-"""What a running service stands on: settings, databases, county, keys, clock. Made once, handed to every door."""
+"""What a running service stands on: settings, databases, county, clock. Made once, handed to every door."""
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager

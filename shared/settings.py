@@ -62,7 +62,9 @@ def _get(values: Mapping[str, str], name: str, default: str | None = None) -> st
         return _content(f"{key}_FILE", Path(values[f"{key}_FILE"]))
     if default is not None:
         return default
-    raise SettingsError(f"缺少设置 {key}，且无默认值；请设置环境变量 / {key} is missing and has no default: set it")
+    raise SettingsError(
+        f"缺少设置 {key}，且无默认值；请设置环境变量 / {key} is missing and has no default: set it"
+    )
 
 
 def _content(key: str, path: Path) -> str:

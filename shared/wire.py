@@ -126,7 +126,9 @@ def read(type_: str, data: Mapping[str, Any]) -> Event:
         loaded = SCHEMAS[type_].load(data)
     except ValidationError as error:
         raise Unreadable("schema-invalid", f"{type_} {error.messages}") from error
-    return TYPES[type_](**{key: tuple(v) if isinstance(v, list) else v for key, v in loaded.items()})
+    make: Any = TYPES[type_]
+    event: Event = make(**{key: tuple(v) if isinstance(v, list) else v for key, v in loaded.items()})
+    return event
 
 
 @dataclass(frozen=True)

@@ -132,13 +132,13 @@ class Worker:
             self.epoch = epoch
         for dest in self.readers:
             resend = self.bus.backlog(dest) <= delivery.GATE
-            while self._send(dest, resend) == BATCH:
+            while self._send(dest, resend=resend) == BATCH:
                 pass
 
-    def _send(self, dest: str, resend: bool) -> int:
+    def _send(self, dest: str, *, resend: bool) -> int:
         """Mark a batch sent, then send it: dying in between costs a delay, never an event."""
         with self.service.transaction() as tx:
-            rows = outbox.take(tx, dest, BATCH, resend)
+            rows = outbox.take(tx, dest, BATCH, resend=resend)
         if rows:
             self._publish(dest, "events", [outbox.envelope(self.service.name, row) for row in rows])
         return len(rows)

@@ -1,4 +1,4 @@
-"""The whole suite in one process for tests: real PostgreSQL, real Redis, the services' real doors and workers."""
+"""The whole suite in one process: real PostgreSQL, real Redis, the services' real doors and workers."""
 
 import time
 from dataclasses import dataclass, field
@@ -51,7 +51,9 @@ class World:
         """Forget everything: all tables, Redis, the clock."""
         for engine in [*(s.engine for s in self.services.values()), self.services["oversight"].identity]:
             with engine.begin() as tx:
-                tables = tx.execute(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).scalars()
+                tables = tx.execute(
+                    text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+                ).scalars()
                 names = ", ".join(sorted(set(tables) - KEEP)) or "alembic_version"
                 tx.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
         self.redis.flushall()

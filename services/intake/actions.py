@@ -42,7 +42,9 @@ def find(service: Service, caller: Caller, number: str) -> Grievance:
     return grievance
 
 
-def listed(service: Service, caller: Caller, status: str | None, phone: str | None, page: int) -> tuple[int, list[Grievance]]:
+def listed(
+    service: Service, caller: Caller, status: str | None, phone: str | None, page: int
+) -> tuple[int, list[Grievance]]:
     """One page of what the caller may see, and how many there are; `phone` finds those of one person."""
     index = vault.at(service.settings.secrets).index("phone", phone and domain.phone_digits(phone))
     with service.reading() as tx:

@@ -54,7 +54,7 @@ def grievance(number: str) -> Grievance:
 @web.public
 @API.response(200, schemas.Tracking)
 def track(number: str) -> Tracking:
-    """What the petitioner may follow. The query code goes in the header `Query-Code`, never in the address."""
+    """What the petitioner may follow. The query code goes in the header `Query-Code`, not in the address."""
     code = request.headers.get("Query-Code", "")
     return actions.track(web.service(), numbers.parse(number), code, request.remote_addr or "")
 

@@ -96,7 +96,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Deadline:
-    """A deadline as the petitioner sees it; `state` is running, met, late (met after it was due) or missed."""
+    """A deadline as the petitioner sees it: running, met, late (met after it was due) or missed."""
 
     deadline: str
     clock: str

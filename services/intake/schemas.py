@@ -47,7 +47,9 @@ class NewGrievance(Schema):
     unit = identifier()
     summary = Words(most=200, required=True)
     text = Words(most=10_000, required=True)
-    petitioners = fields.List(fields.Nested(Petitioner), required=True, validate=validate.Length(min=1, max=2000))
+    petitioners = fields.List(
+        fields.Nested(Petitioner), required=True, validate=validate.Length(min=1, max=2000)
+    )
     received_at = fields.AwareDateTime(load_default=None, allow_none=True, format="iso")
 
     @post_load

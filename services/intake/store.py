@@ -127,7 +127,11 @@ def add(tx: Connection, vault: Vault, grievance: Grievance, petitioners: Sequenc
 
 
 def _sealed(vault: Vault, number: str, position: int, petitioner: Petitioner) -> dict[str, Any]:
-    row: dict[str, Any] = {"number": number, "position": position, "representative": petitioner.representative}
+    row: dict[str, Any] = {
+        "number": number,
+        "position": position,
+        "representative": petitioner.representative,
+    }
     for column in ("name", "phone", "id_number", "address"):
         row[column] = vault.close(getattr(petitioner, column), _place(column, number, position))
     phone, document = petitioner.phone, petitioner.id_number
@@ -143,16 +147,15 @@ def _place(column: str, number: str, position: int) -> str:
 def petitioners(tx: Connection, vault: Vault, number: str) -> list[Petitioner]:
     """Who brought a grievance, opened. Only for those whom the law lets see it."""
     rows = tx.execute(select(PETITIONER).where(PETITIONER.c.number == number).order_by(PETITIONER.c.position))
-    return [
-        Petitioner(
-            **{
-                column: vault.open(getattr(row, column), _place(column, number, row.position))
-                for column in ("name", "phone", "id_number", "address")
-            },
-            representative=row.representative,
-        )
-        for row in rows
-    ]
+    return [_opened(vault, row) for row in rows]
+
+
+def _opened(vault: Vault, row: Any) -> Petitioner:
+    def value(column: str) -> str | None:
+        return vault.open(getattr(row, column), _place(column, row.number, row.position))
+
+    name = value("name") or ""
+    return Petitioner(name, value("phone"), value("id_number"), value("address"), row.representative)
 
 
 def get(tx: Connection, number: str) -> Grievance | None:
@@ -192,9 +195,13 @@ def listed(
     return total, [Grievance(**row._mapping) for row in rows]
 
 
-def move(tx: Connection, number: str, wanted: str, assignment: tuple[str, tuple[str, ...]] | None = None) -> None:
+def move(
+    tx: Connection, number: str, wanted: str, assignment: tuple[str, tuple[str, ...]] | None = None
+) -> None:
     """Bring a grievance to the status `wanted` if that is an allowed move; note lead and cooperating."""
-    status = tx.execute(select(GRIEVANCE.c.status).where(_OF).with_for_update(), {"number": number}).scalar_one()
+    status = tx.execute(
+        select(GRIEVANCE.c.status).where(_OF).with_for_update(), {"number": number}
+    ).scalar_one()
     values: dict[str, Any] = {"status": domain.next_status(status, wanted)}
     if assignment is not None:
         values |= {"lead": assignment[0], "cooperating": list(assignment[1])}
@@ -226,7 +233,9 @@ def tracking(tx: Connection, number: str) -> domain.Tracking:
         received_at=row.received_at,
         lead=row.lead,
         cooperating=tuple(row.cooperating),
-        deadlines=tuple(domain.Deadline(d.deadline, d.clock, d.department, d.due_at, d.state) for d in deadlines),
+        deadlines=tuple(
+            domain.Deadline(d.deadline, d.clock, d.department, d.due_at, d.state) for d in deadlines
+        ),
         steps=tuple(domain.Step(s.what, s.department, s.words, s.at) for s in steps),
     )
 

@@ -11,11 +11,16 @@ ID = validate.Length(min=1, max=80)
 
 
 class Reason(Schema):
-    """A reason or note in two languages; `code` is its name for programs."""
+    """A reason in two languages; a person's own words are the same in both."""
 
-    code = fields.String()
     zh = fields.String()
     en = fields.String()
+
+
+class Wait(Reason):
+    """Why a case waits in triage; `code` is the reason's name for programs."""
+
+    code = fields.String()
 
 
 class Decision(Schema):
@@ -104,7 +109,7 @@ class Case(Schema):
     lead = fields.String()
     cooperating = fields.List(fields.String())
     rule = fields.String()
-    reason = fields.Nested(Reason, only=("zh", "en"))
+    reason = fields.Nested(Reason)
     words = fields.List(fields.String())
     decided_by = fields.String()
     county_version = fields.String()
@@ -126,7 +131,7 @@ class Waiting(Schema):
     """A case in triage: why and since when it waits, and whom one might think of."""
 
     case = fields.Nested(Case)
-    waits = fields.Nested(Reason)
+    waits = fields.Nested(Wait)
     triaged_at = fields.DateTime()
     suggestions = fields.List(fields.Nested(Suggestion))
 

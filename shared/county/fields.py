@@ -21,6 +21,7 @@ SAYINGS: dict[str, str | list[Any] | dict[Any, Any]] = {
     "type": TYPES,
 }
 FILLED = validate.Length(min=1, error="不能为空，请填写 / is empty; fill it in")
+YEARS = validate.Range(2000, 2100, error="应在 2000 至 2100 之间 / should lie between 2000 and 2100")
 LENGTH = re.compile(r"(\d{1,4}) (hour|day|working day|month)s?")
 A_YEAR = 366
 NO_ID = "只能用小写字母、数字和连字符 / may have only a-z, 0-9 and hyphens"

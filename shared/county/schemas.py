@@ -14,6 +14,7 @@ from shared.county.fields import (
     SAYINGS,
     TYPES,
     UNKNOWN,
+    YEARS,
     Days,
     Flag,
     Id,
@@ -209,7 +210,7 @@ class Rung(Entry):
 class Year(Entry):
     """One of calendar.yaml. Gives its number and the year; a holiday on a weekend is off anyhow."""
 
-    year = Integer(required=True, error_messages=SAYINGS)
+    year = Integer(required=True, validate=YEARS, error_messages=SAYINGS)
     source = Words()
     provisional = Flag()
     holidays = Some(Days())

@@ -31,7 +31,18 @@ from sqlalchemy import (
 from shared import database
 from shared.identity.model import ROLES, Caller
 
-__all__ = ["ACCESS_KEY", "METADATA", "ROLES", "Caller", "holder", "issue", "listed", "new_id", "revoke", "verify"]
+__all__ = [
+    "ACCESS_KEY",
+    "METADATA",
+    "ROLES",
+    "Caller",
+    "holder",
+    "issue",
+    "listed",
+    "new_id",
+    "revoke",
+    "verify",
+]
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 PREFIX = "mq_live"
@@ -53,7 +64,7 @@ ACCESS_KEY = Table(
 
 
 def issue(engine: Engine, caller: Caller, label: str, expires_at: datetime) -> str:
-    """Keep a new key for `caller` (whose `key` is its new id) and return its text, which is never shown again.
+    """Keep a new key for `caller` (whose `key` is its new id); return its text, never shown again.
 
     Raises ValueError for an unknown role, or a department key without its department.
     """
@@ -101,7 +112,9 @@ def holder(engine: Engine, key: str) -> Caller | None:
 
 
 LIVE = select(ACCESS_KEY).where(
-    ACCESS_KEY.c.id == bindparam("id"), ACCESS_KEY.c.revoked_at.is_(None), ACCESS_KEY.c.expires_at > func.now()
+    ACCESS_KEY.c.id == bindparam("id"),
+    ACCESS_KEY.c.revoked_at.is_(None),
+    ACCESS_KEY.c.expires_at > func.now(),
 )
 
 

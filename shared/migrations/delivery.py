@@ -1,4 +1,4 @@
-"""The tables of delivery, the same in every service's database (`outbox.py`, `inbox.py`, `idempotency.py`)."""
+"""The tables of `outbox.py`, `inbox.py` and `idempotency.py`: the same in every service's database."""
 
 FIRST = """
 CREATE TABLE stream_head (

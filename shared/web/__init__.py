@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+import flask_smorest
 import orjson
 from flask import Blueprint, Flask, Response, current_app, request
 from flask.json.provider import JSONProvider
-from flask_smorest import Api
 
 from shared import language, telemetry
 from shared.service import Service
@@ -42,16 +42,15 @@ def create(given: Service, blueprints: Sequence[Blueprint]) -> Flask:
     app = Flask(f"services.{given.name}", static_folder=None)
     app.json = Json(app)
     app.extensions["minqing"] = given
-    app.config.update(CONFIG | {"API_TITLE": f"Minqing {given.name}"})
+    app.config.update(CONFIG, API_TITLE=f"Minqing {given.name}")
     language.install(app)
     app.context_processor(lambda: {"service": given, "caller": access.known()})
-    app.before_request(_begin)
-    app.before_request(access.admit)
-    app.after_request(_finish)
-    api = Api(app)
+    _watch(app)
+    api = flask_smorest.Api(app)
     answers.install(app)  # after flask-smorest, which brings an error format of its own
     for blueprint in (access.blueprint(), health.BLUEPRINT, *blueprints):
-        api.register_blueprint(blueprint) if hasattr(blueprint, "_docs") else app.register_blueprint(blueprint)
+        described = isinstance(blueprint, flask_smorest.Blueprint)  # goes into /openapi.json
+        (api if described else app).register_blueprint(blueprint)
     access.require_marks(app)
     return app
 
@@ -79,7 +78,15 @@ class Json(JSONProvider):
     def response(self, *args: Any, **kwargs: Any) -> Response:
         """A JSON answer."""
         value = self._prepare_response_obj(args, kwargs)
-        return current_app.response_class(orjson.dumps(value, option=orjson.OPT_UTC_Z), mimetype="application/json")
+        return current_app.response_class(
+            orjson.dumps(value, option=orjson.OPT_UTC_Z), mimetype="application/json"
+        )
+
+
+def _watch(app: Flask) -> None:
+    app.before_request(_begin)
+    app.before_request(access.admit)
+    app.after_request(_finish)
 
 
 def _begin() -> None:

@@ -140,7 +140,12 @@ def sign_in() -> Response | tuple[str, int]:
         return render_template("sign_in.html", next=wanted, faults=[REFUSED]), 401
     response = redirect(wanted, 303)
     response.set_cookie(
-        COOKIE, str(_signer().dumps(found.key)), max_age=SECONDS, httponly=True, samesite="Strict", secure=True
+        COOKIE,
+        str(_signer().dumps(found.key)),
+        max_age=SECONDS,
+        httponly=True,
+        samesite="Strict",
+        secure=True,
     )
     return response
 
@@ -154,6 +159,6 @@ def sign_out() -> Response:
 
 
 def _own_path(wanted: str | None) -> str:
-    """A path of this site, never another one's: `//evil` and `https:` are refused. The front page otherwise."""
+    """A path of this site, or the front page: another site's (`//evil`, `https:`) is refused."""
     safe = wanted is not None and wanted.startswith("/") and not wanted.startswith(("//", "/\\"))
     return wanted if safe and wanted else "/"

@@ -63,7 +63,11 @@ def answer(problem: Problem) -> AnyResponse | tuple[str, int]:
 
 def _for_a_person() -> bool:
     wanted = request.accept_mimetypes
-    return not request.path.startswith("/v1/") and wanted.accept_html and "text/html" in request.headers.get("Accept", "")
+    return (
+        not request.path.startswith("/v1/")
+        and wanted.accept_html
+        and "text/html" in request.headers.get("Accept", "")
+    )
 
 
 def _document(problem: Problem) -> Response:
@@ -88,7 +92,7 @@ def _document(problem: Problem) -> Response:
 def _answer_http(error: HTTPException) -> AnyResponse | tuple[str, int]:
     """What Flask and webargs raise: each status has its problem; webargs brings the messages of fields."""
     if error.code is None or error.code < 400:
-        return error.get_response()  # type: ignore[return-value]
+        return error.get_response()
     made = BY_STATUS.get(error.code, Problem)
     problem = made(faults=tuple(faults(getattr(error, "data", {}).get("messages", {}))))
     problem.status = error.code  # type: ignore[misc]

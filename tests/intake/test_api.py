@@ -16,7 +16,10 @@ def test_a_registered_grievance_gets_a_number_and_a_query_code(world: World) -> 
 def test_the_event_is_kept_in_the_same_transaction_for_each_reader(world: World) -> None:
     number = world.register().json["number"]
     rows = world.query("intake", "SELECT dest, subject, sequence, state FROM outbox ORDER BY dest")
-    assert [tuple(row) for row in rows] == [("oversight", number, 1, "pending"), ("routing", number, 1, "pending")]
+    assert [tuple(row) for row in rows] == [
+        ("oversight", number, 1, "pending"),
+        ("routing", number, 1, "pending"),
+    ]
 
 
 def test_no_petitioner_is_in_the_event_or_readable_in_the_database(world: World) -> None:

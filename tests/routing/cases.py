@@ -42,18 +42,23 @@ def registered(**changes: Any) -> GrievanceRegistered:
     return GrievanceRegistered(**values | changes)
 
 
+def door_of(world: World) -> Door:
+    """Routing's message door."""
+    return Door(world.services["routing"], CONSUMES)
+
+
 def hear(world: World, source: str, *events: Event) -> Receipt:
     """Bring events to routing's door as the next ones of their streams; what the sender is told."""
-    door = Door(world.services["routing"], CONSUMES)
     receipt = Receipt()
     for event in events:
-        answer = door.accept(source, [_envelope(world, source, event)])
+        answer = door_of(world).accept(source, [heard_as(world, source, event)])
         receipt.applied += answer.applied
         receipt.parked |= answer.parked
     return receipt
 
 
-def _envelope(world: World, source: str, event: Event) -> Envelope:
+def heard_as(world: World, source: str, event: Event) -> Envelope:
+    """An event in its envelope, as the next one of its stream."""
     heard = world.count("routing", "inbox", f"source = '{source}' AND subject = '{event.number}'")
     data = orjson.loads(wire.write(event))
     return Envelope(

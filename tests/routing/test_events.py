@@ -7,9 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.routing.events import CONSUMES
-from shared import contracts, numbers
+from shared import contracts
 from shared.contracts import NoticePublished, NoticeServed
-from tests.routing.cases import DUST, NUMBER, RECEIVED, hear, registered, said, told
+from tests.routing.cases import DUST, NUMBER, RECEIVED, door_of, hear, heard_as, registered, said, told
 from tests.world import World
 
 SERVED = NoticeServed(NUMBER, "2026-0001", "supervision", "housing", "handling", RECEIVED, RECEIVED, RECEIVED)
@@ -69,10 +69,11 @@ def test_the_order_between_sources_makes_no_difference(world: World, order: list
 
 
 def test_a_grievance_heard_twice_is_one_case(world: World) -> None:
-    event = registered(**DUST)
-    hear(world, "intake", event)
-    world.query("routing", "UPDATE stream_position SET n = n RETURNING n")
-    assert world.count("routing", "case_file") == 1
+    envelope, door = heard_as(world, "intake", registered(**DUST)), door_of(world)
+    first, second = door.accept("intake", [envelope]), door.accept("intake", [envelope])
+    assert first.applied == second.applied == [envelope.id]
+    assert world.count("routing", "ledger_entry") == 3
+    assert said(world) == ["case.assigned"]
 
 
 def test_what_intake_registers_is_assigned_through_the_queue(world: World) -> None:
@@ -81,10 +82,6 @@ def test_what_intake_registers_is_assigned_through_the_queue(world: World) -> No
     _until(lambda: _rounds(workers) and world.count("routing", "case_file") == 1)
     assert world.query("routing", "SELECT number, lead FROM case_file") == [(number, "housing")]
     _until(lambda: _rounds(workers) and world.count("intake", "grievance", "status = 'assigned'") == 1)
-
-
-def test_numbers_in_tests_are_real() -> None:
-    assert numbers.parse(NUMBER) == NUMBER
 
 
 def _rounds(workers: list) -> bool:

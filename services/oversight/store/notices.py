@@ -46,8 +46,9 @@ def _row(notice: Notice) -> dict[str, Any]:
 def get(tx: Connection, id_: str) -> Notice | None:
     """The notice with this number, or None."""
     row = tx.execute(_GET, {"id": id_}).one_or_none()
-    return None if row is None else _notice(row)
+    return None if row is None else notice(row)
 
 
-def _notice(row: Any) -> Notice:
+def notice(row: Any) -> Notice:
+    """A row of COLUMNS as a notice."""
     return Notice(**{**row._mapping, "basis": Text(**row.basis)})

@@ -1,0 +1,118 @@
+"""What the codes of events, schemas and domains are called on pages, in both languages. Pure.
+
+Departments, offices, categories, clocks and rungs are named by the county directory instead.
+"""
+
+from collections.abc import Mapping
+
+from shared.county.model import Text
+
+Words = Mapping[str, Text]
+
+KINDS: Words = {
+    "claim": Text("申诉求决", "Claim"),
+    "accusation": Text("检举控告", "Accusation"),
+    "suggestion": Text("意见建议", "Suggestion"),
+    "inquiry": Text("咨询", "Inquiry"),
+}
+KIND_HINTS: Words = {
+    "claim": Text("有具体困难或纠纷，请求解决", "A difficulty or dispute that somebody should settle"),
+    "accusation": Text("反映干部或单位违纪违法；不会转给被检举单位", "Misconduct; never passed to the accused unit"),
+    "suggestion": Text("对公共事务的意见和建议", "An opinion or a proposal on public affairs"),
+    "inquiry": Text("询问政策或办事程序", "A question about a policy or a procedure"),
+}
+CHANNELS: Words = {
+    "visit": Text("来访", "Visit"),
+    "letter": Text("来信", "Letter"),
+    "phone": Text("来电", "Phone"),
+    "web": Text("网上", "Web"),
+    "proxy": Text("代办", "By proxy"),
+    "talk": Text("约谈", "Talk"),
+    "transferred": Text("部门转来", "Transferred by a department"),
+    "assigned_above": Text("上级交办", "Assigned from above"),
+}
+URGENCIES: Words = {
+    "urgent": Text("特急", "Urgent"),
+    "priority": Text("急", "Priority"),
+    "ordinary": Text("一般", "Ordinary"),
+}
+OFFICE_KINDS: Words = {
+    "administrative_reception": Text("行政接访室", "Administrative reception"),
+    "legal_aid": Text("法律援助室", "Legal aid"),
+    "civil_deliberation": Text("民事民议室", "Civil deliberation"),
+    "hotline": Text("热线", "Hotline"),
+    "web": Text("网上", "Web"),
+    "station": Text("乡镇工作站", "Township stations"),
+    "proxy_station": Text("村（社区）代办站", "Village proxy stations"),
+    "department": Text("部门窗口", "Departments’ windows"),
+}
+DEPARTMENT_KINDS: Words = {
+    "party": Text("党委机关", "Party organs"),
+    "government": Text("政府部门", "Government departments"),
+    "judicial": Text("司法机关", "Judicial organs"),
+    "people": Text("群团组织", "People’s organisations"),
+    "township": Text("乡镇", "Townships"),
+    "utility": Text("公用企业", "Utilities"),
+}
+# Where a grievance stands for its petitioner.
+STATUSES: Words = {
+    "registered": Text("已登记", "Registered"),
+    "triage": Text("正在确定承办单位", "Finding the right department"),
+    "assigned": Text("已分派，待受理", "Assigned, waiting for acceptance"),
+    "accepted": Text("已受理，办理中", "Accepted, being handled"),
+    "answered": Text("已答复", "Answered"),
+}
+ROLES: Words = {
+    "lead": Text("牵头", "Lead"),
+    "cooperating": Text("协办", "Cooperating"),
+}
+# Where a department's task stands.
+TASKS: Words = {
+    "assigned": Text("待受理", "To accept"),
+    "objected": Text("异议待定", "Objection pending"),
+    "designated": Text("已指定，待受理", "Designated, to accept"),
+    "accepted": Text("办理中", "In hand"),
+    "answered": Text("已答复", "Answered"),
+    "withdrawn": Text("已撤回", "Withdrawn"),
+}
+OUTCOMES: Words = {
+    "solved": Text("已解决", "Solved"),
+    "stepwise": Text("列入逐步解决", "To be solved step by step"),
+    "explained": Text("政策不支持，已说明", "Policy does not allow it; explained"),
+    "unreasonable": Text("诉求不合理，已疏导", "Not reasonable; talked over"),
+    "withdrawn": Text("群众息访", "Withdrawn by the petitioner"),
+}
+# What a written answer consists of, and the other words that people wrote.
+SAID: Words = {
+    "outcome": Text("办理结果", "Outcome"),
+    "claim": Text("诉求", "What was asked"),
+    "facts": Text("查明事实", "Facts found"),
+    "opinion": Text("处理意见", "Opinion"),
+    "basis": Text("政策法规依据", "Legal or policy basis"),
+    "explanation": Text("公开说明", "Explanation"),
+    "note": Text("进展", "Progress"),
+    "reason": Text("理由", "Reason"),
+}
+# What happened, as a timeline or a ledger tells it.
+STEPS: Words = {
+    "case.triaged": Text("人工确定承办单位", "A person decides who is responsible"),
+    "case.assigned": Text("分派承办单位", "Assigned"),
+    "case.explained": Text("公开说明办理安排", "Explained who does what"),
+    "case.answered": Text("书面答复", "Answered in writing"),
+    "task.accepted": Text("受理", "Accepted"),
+    "task.objected": Text("提出异议", "Objected"),
+    "task.withdrawn": Text("撤回分派", "Assignment withdrawn"),
+    "task.designated": Text("指定承办，不得再退", "Designated; cannot be returned again"),
+    "task.progressed": Text("登记进展", "Progress noted"),
+    "task.answered": Text("提交答复", "Answer given"),
+    "deadline.missed": Text("到期未办", "A deadline was missed"),
+    "notice.served": Text("收到督办", "Supervision notice received"),
+    "notice.published": Text("公开通报", "Named in a published notice"),
+}
+DEADLINES: Words = {
+    "running": Text("进行中", "Running"),
+    "met": Text("按期完成", "Done in time"),
+    "late": Text("逾期完成", "Done late"),
+    "missed": Text("逾期未办", "Overdue"),
+    "ended": Text("已终止", "Ended"),
+}
