@@ -140,7 +140,7 @@ def try_out(suite: Suite) -> None:
     suite.compose("up", "--detach", "--wait")
     say(f"已就绪 | ready {time.monotonic() - began:.1f} s after `up`")
     key = issue_key(suite)
-    check_closed(suite)
+    check_gateway(suite)
     follow(suite, register(suite, key))
     for victim in ("routing-worker", "redis"):
         restarts = kill(suite, victim)
@@ -157,8 +157,11 @@ def issue_key(suite: Suite) -> str:
     return found.group() if found else ""
 
 
-def check_closed(suite: Suite) -> None:
-    """What a service says for itself does not pass the gateway."""
+def check_gateway(suite: Suite) -> None:
+    """It leads to each service; what a service says for itself does not pass."""
+    for service in SERVICES:
+        title = suite.send(f"/{service}/openapi.json", {})["info"]["title"]
+        require(service in title, f"/{service}/ leads to {title}")
     for path in ("/metrics", "/readyz", "/internal/outbox"):
         try:
             suite.send(path, {})
@@ -175,14 +178,15 @@ def register(suite: Suite, key: str) -> dict[str, Any]:
 
 
 def follow(suite: Suite, receipt: Mapping[str, Any]) -> None:
-    """Wait until its petitioner sees who is responsible, and until when."""
+    """Wait until its petitioner sees which department is responsible, and until when."""
     began = time.monotonic()
 
     def responsible() -> dict[str, Any] | None:
         seen = suite.send(f"/v1/track/{receipt['number']}", {"Query-Code": receipt["query_code"]})
-        return seen if seen["lead"] and seen["deadlines"] else None
+        bound = {deadline["department"] for deadline in seen["deadlines"]}
+        return seen if seen["lead"] in bound else None
 
-    seen = await_(f"{receipt['number']} is assigned and has a due date", responsible)
+    seen = await_(f"{receipt['number']} is assigned to a department with a due date", responsible)
     due = ", ".join(f"{deadline['clock']} {deadline['due_at']:.10}" for deadline in seen["deadlines"])
     say(f"{seen['number']} → {seen['lead']} ({due}): {time.monotonic() - began:.1f} s")
 
@@ -202,7 +206,8 @@ def await_back(suite: Suite, name: str, restarts: int) -> None:
 
     def back() -> bool:
         now = suite.container(name)
-        return now["RestartCount"] > restarts and now["State"]["Health"]["Status"] == "healthy"
+        again, health = now["RestartCount"] > restarts, now["State"]["Health"]["Status"]
+        return bool(again and health == "healthy")
 
     await_(f"{name} is back after kill -9", back)
     say(f"{name} kill -9, {time.monotonic() - began:.1f} s")

@@ -11,6 +11,7 @@ workers = int(os.environ.get("MINQING_WEB_WORKERS", len(os.sched_getaffinity(0))
 worker_class = "gthread"
 threads = 4
 reuse_port = True
+preload_app = True  # imported once and shared: services connect to nothing before the first request
 control_socket_disable = True
 worker_tmp_dir = "/dev/shm"  # heartbeats must not wait for a disk
 

@@ -5,11 +5,12 @@ reason), or discarded. The tries are counted and committed *before* a handler ru
 kills the process is counted too. The effect, the row and the position in the stream are one transaction;
 only after its commit does a receipt go back.
 
-New events are applied as one batch. If anything in it fails, and whenever an event comes again, each is
-tried alone: a bad event stops its own grievance and nothing else.
+New events are applied as one batch, with what was held for them. If anything in it fails, and whenever an
+event comes again, each is tried alone: a bad event stops what follows it in its grievance, nothing else.
 """
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -110,7 +111,7 @@ ADVANCE = text(
     """
     UPDATE stream_position AS p SET n = new.n
     FROM unnest(CAST(:subjects AS text[]), CAST(:sequences AS int[])) AS new (subject, n)
-    WHERE p.source = :source AND p.subject = new.subject
+    WHERE p.source = :source AND p.subject = new.subject AND p.n < new.n
     """
 )
 SETTLE = text(
@@ -144,7 +145,7 @@ class Door:
         arrived = {(e.subject, e.sequence): e for e in sorted(envelopes, key=_place)}
         new, again = self._note(source, arrived, receipt)
         try:
-            receipt.applied += self._apply(source, new)
+            receipt.applied += self._apply(source, new, with_held=True)
         except database.Down:
             raise
         except Exception as error:  # noqa: BLE001 - one bad event must not stop the others
@@ -156,12 +157,14 @@ class Door:
 
     def drain(self) -> dict[str, Receipt]:
         """Apply held events whose predecessors are done; `retry` opens parked ones this way. By source."""
-        with self.service.transaction() as tx:
-            ready = [stored(row.body) for row in tx.execute(READY)]
-        receipts: dict[str, Receipt] = {}
-        for envelope in ready:
-            self._apply_alone(envelope, receipts.setdefault(envelope.source, Receipt()))
+        receipts: dict[str, Receipt] = defaultdict(Receipt)
+        while any([self._apply_alone(ready, receipts[ready.source]) for ready in self._ready()]):
+            pass  # each one applied may have made its successor ready
         return receipts
+
+    def _ready(self) -> list[Envelope]:
+        with self.service.transaction() as tx:
+            return [stored(row.body) for row in tx.execute(READY)]
 
     def _note(self, source: str, arrived: Arrived, receipt: Receipt) -> tuple[list[Envelope], list[Envelope]]:
         """Write down what arrived, committed. Returns what is new, and what was tried before in vain."""
@@ -169,29 +172,32 @@ class Door:
             return [], []
         with self.service.transaction() as tx:
             noted = tx.execute(NOTE.values([_row(e) for e in arrived.values()])).all()
-            new = [arrived[row.subject, row.sequence] for row in noted]
-            again = [e for e in arrived.values() if e not in new]
+            places = {(row.subject, row.sequence) for row in noted}
+            new = [arrived[place] for place in places]
+            again = [envelope for place, envelope in arrived.items() if place not in places]
             known = tx.execute(_rows(source, again)).all() if again else []
         return sorted(new, key=_place), _unsettled(known, arrived, receipt)
 
-    def _apply(self, source: str, envelopes: Sequence[Envelope]) -> list[str]:
-        """Apply a batch, and what was held for it, in one transaction; returns the ids applied."""
+    def _apply(self, source: str, envelopes: Sequence[Envelope], *, with_held: bool) -> list[str]:
+        """Apply a batch in one transaction; returns the ids that have their effect now.
+
+        An event that had it before, by its place in the stream, is settled again and changes nothing.
+        """
         if not envelopes:
             return []
         with self.service.transaction() as tx:
             positions = _lock(tx, source, {e.subject for e in envelopes})
-            applied: list[Envelope] = []
+            held = _held(tx, source, positions) if with_held else []
+            done: list[Envelope] = []
             early: list[Envelope] = []
-            for envelope in sorted([*envelopes, *_held(tx, source, positions)], key=_place):
+            for envelope in sorted([*envelopes, *held], key=_place):
                 decision = delivery.decide(positions[envelope.subject], envelope.sequence)
                 if decision is Decision.APPLY:
                     self._handle(tx, envelope)
                     positions[envelope.subject] = envelope.sequence
-                    applied.append(envelope)
-                elif decision is Decision.HOLD:
-                    early.append(envelope)
-            _keep(tx, source, applied, early)
-        return [envelope.id for envelope in applied]
+                (early if decision is Decision.HOLD else done).append(envelope)
+            _keep(tx, source, done, early)
+        return [envelope.id for envelope in done]
 
     def _handle(self, tx: Connection, envelope: Envelope) -> None:
         event = wire.read(envelope.type, envelope.data)
@@ -201,19 +207,23 @@ class Door:
         with telemetry.bound(envelope.traceparent, subject=envelope.subject, event=envelope.type):
             handler(self.service, tx, event)
 
-    def _apply_alone(self, envelope: Envelope, receipt: Receipt) -> None:
+    def _apply_alone(self, envelope: Envelope, receipt: Receipt) -> bool:
+        """Try one event, counted; park it if that was the last try. Returns whether it has its effect."""
         attempts = self._count(envelope)
         if attempts > delivery.MAX_ATTEMPTS:
             self._park(envelope, "killed-process", "the process ended while applying it", receipt)
-            return
+            return False
         try:
-            receipt.applied += self._apply(envelope.source, [envelope])
+            applied = self._apply(envelope.source, [envelope], with_held=False)
+            receipt.applied += applied
+            return bool(applied)
         except database.Down:
             raise
         except Exception as error:  # noqa: BLE001 - parked, or logged and tried again: never swallowed
             telemetry.log.warning("event failed", id=envelope.id, type=envelope.type, error=repr(error))
             if reason := _parking_reason(error, attempts):
                 self._park(envelope, reason, repr(error), receipt)
+        return False
 
     def _count(self, envelope: Envelope) -> int:
         """Count one more try, committed before it is made."""
@@ -222,10 +232,13 @@ class Door:
             return int(tx.execute(counted.returning(INBOX.c.attempts)).scalar_one())
 
     def _park(self, envelope: Envelope, reason: str, error: str, receipt: Receipt) -> None:
-        telemetry.log.error("event parked", id=envelope.id, type=envelope.type, reason=reason, error=error)
+        """Set an event aside with its reason, unless another worker has applied it meanwhile."""
         values = {"status": "parked", "reason": reason, "error": error, "body": envelope.dump()}
+        waiting = _is(envelope) & INBOX.c.status.in_(["received", "held"])
         with self.service.transaction() as tx:
-            tx.execute(update(INBOX).where(_is(envelope)).values(values))
+            if tx.execute(update(INBOX).where(waiting).values(values)).rowcount == 0:
+                return
+        telemetry.log.error("event parked", id=envelope.id, type=envelope.type, reason=reason, error=error)
         receipt.parked[envelope.id] = reason
 
 
@@ -309,12 +322,12 @@ def _held(tx: Connection, source: str, subjects: Iterable[str]) -> list[Envelope
     return [stored(row.body) for row in tx.execute(held)]
 
 
-def _keep(tx: Connection, source: str, applied: Sequence[Envelope], early: Sequence[Envelope]) -> None:
-    """Write what became of a batch: its rows, and the new position of each stream (its highest number)."""
-    if applied:
-        subjects, sequences = [e.subject for e in applied], [e.sequence for e in applied]
+def _keep(tx: Connection, source: str, done: Sequence[Envelope], early: Sequence[Envelope]) -> None:
+    """Write what became of a batch: its rows, and how far each stream was applied."""
+    if done:
+        subjects, sequences = [e.subject for e in done], [e.sequence for e in done]
         tx.execute(SETTLE, {"source": source, "subjects": subjects, "sequences": sequences})
-        heads = {e.subject: e.sequence for e in applied}
+        heads = {e.subject: e.sequence for e in done}  # they are in order, so the highest stays
         tx.execute(ADVANCE, {"source": source, "subjects": list(heads), "sequences": list(heads.values())})
     for envelope in early:
         tx.execute(update(INBOX).where(_is(envelope)).values(status="held", body=envelope.dump()))
@@ -327,9 +340,18 @@ def stored(body: Mapping[str, Any]) -> Envelope:
 
 def quarantine(tx: Connection, content: Any, error: Unreadable) -> None:
     """Keep what arrived and is none of ours, unapplied, for a person to look at."""
-    telemetry.log.critical("quarantined", reason=error.reason, error=str(error))
-    values = {"reason": error.reason, "error": str(error), "content": str(content)[:100_000]}
+    telemetry.log.critical("quarantined", reason=error.reason, error=_printable(str(error)))
+    values = {
+        "reason": error.reason,
+        "error": _printable(str(error)),
+        "content": _printable(str(content)[:100_000]),
+    }
     tx.execute(insert(QUARANTINE).values(values))
+
+
+def _printable(text_: str) -> str:
+    """The text with a replacement for what no database keeps: NUL, and halves of characters."""
+    return text_.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
 
 
 def parked(tx: Connection) -> Sequence[Any]:

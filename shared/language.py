@@ -21,7 +21,7 @@ from babel.messages import mofile, pofile
 from babel.support import Translations
 
 from shared import words
-from shared.county.model import Length
+from shared.county.model import County, Length
 
 CHINESE = "zh-CN"
 ENGLISH = "en"
@@ -99,6 +99,11 @@ def named(id_: str | None, directory: Mapping[str, Named]) -> str:
     return text(directory[id_].name) if id_ in directory else id_ or ""
 
 
+def rung(id_: str, county: County) -> str:
+    """What a rung of the county's ladder is called; the id itself if there is none any more."""
+    return named(id_, {each.id: each for each in county.ladder})
+
+
 def span(length: Length) -> str:
     """A length of legal time as people say it: 15 天, 5 个工作日, 2 小时, 3 个月."""
     said = {
@@ -131,6 +136,12 @@ def standing(due_at: datetime, now: datetime) -> str:
     return ngettext("还剩 %(num)s 天", "还剩 %(num)s 天", days) % {"num": days}
 
 
+def since(moment: datetime, now: datetime) -> str:
+    """How long ago something began, in natural days: 今天, 3 天."""
+    days = (_local_day(now) - _local_day(moment)).days
+    return ngettext("%(num)s 天", "%(num)s 天", days) % {"num": days} if days else gettext("今天")
+
+
 def switches() -> list[dict[str, str]]:
     """The other languages of this page: `code`, `name`, and a `link` that keeps page and query."""
     # A link of nothing but a query stays on the page it stands on, whatever the path says.
@@ -149,7 +160,8 @@ def install(app: flask.Flask) -> None:
     env.add_extension("jinja2.ext.i18n")
     env.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]  # by the extension
     env.globals.update(language=chosen, languages=switches, standing=standing, words=words)
-    env.filters.update(text=text, named=named, span=span, day=day, minute=minute)
+    env.filters.update(text=text, named=named, rung=rung, span=span)
+    env.filters.update(day=day, minute=minute, since=since, moment=datetime.fromisoformat)
     app.after_request(_declare)
 
 

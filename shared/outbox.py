@@ -171,7 +171,13 @@ def settle(tx: Connection, dest: str, applied: Iterable[str], parked: dict[str, 
 
 
 def _ids(texts: Iterable[str]) -> list[UUID]:
-    return [UUID(text_) for text_ in texts]
+    found = []
+    for each in texts:
+        try:
+            found.append(UUID(each))
+        except ValueError:
+            telemetry.log.error("no id in a receipt", text=each)
+    return found
 
 
 def reopen(tx: Connection, dest: str | None = None) -> int:

@@ -12,11 +12,11 @@ import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import orjson
-from marshmallow import EXCLUDE, Schema, ValidationError, fields
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
 from shared import contracts
 from shared.contracts import Event
@@ -83,7 +83,7 @@ def _field(hint: Any) -> fields.Field[Any]:
     }
     extra: dict[str, Any] = {"strict": True} if hint is int else {}
     if hint is datetime:
-        extra = {"format": "iso", "default_timezone": UTC}
+        extra = {"format": "iso"}  # a time without its zone is refused
     return typing.cast("fields.Field[Any]", simple[hint](required=True, **extra))
 
 
@@ -107,9 +107,16 @@ SCHEMAS: dict[str, Schema] = {name(event): _schema(event) for event in contracts
 def write(event: Event) -> str:
     """An event as JSON text. Raises Unreadable if a field breaks the event's own contract."""
     for field, allowed in _ALLOWED[type(event)].items():
-        if not isinstance(getattr(event, field), allowed):
+        if not _fits(getattr(event, field), allowed):
             raise Unreadable("schema-invalid", f"{name(type(event))}.{field} must be {allowed}")
     return orjson.dumps(event).decode()
+
+
+def _fits(value: Any, allowed: Any) -> bool:
+    """Of the right type; besides, a time has its zone, and a text no NUL, which PostgreSQL cannot keep."""
+    if isinstance(value, datetime) and value.tzinfo is None:
+        return False
+    return isinstance(value, allowed) and not (isinstance(value, str) and "\0" in value)
 
 
 def parse(payload: str) -> dict[str, Any]:
@@ -156,10 +163,27 @@ class Postmark:
             raise Unreadable("signature-bad", str(error)) from error
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise Unreadable("frame-invalid", repr(error)) from error
-        if not valid:
+        if not valid or not _of_kind(kind, body):
             raise Unreadable("frame-invalid", header)
         return Frame(sender, kind, body)
 
+
+def _of_kind(kind: str, body: Any) -> bool:
+    """Whether a body is what its kind of frame holds: a batch, the ids and reasons of a receipt, or a hello."""
+    if kind == "events":
+        return isinstance(body, list)
+    if kind == "receipts":
+        return not _RECEIPT.validate(body)
+    return isinstance(body, dict)
+
+
+_RECEIPT = Schema.from_dict(
+    {
+        "applied": fields.List(fields.String(), required=True),
+        "parked": fields.Dict(fields.String(), fields.String(), required=True),
+    },
+    name="Receipt",
+)(unknown=EXCLUDE)
 
 _ENVELOPE = Schema.from_dict(
     {
@@ -167,7 +191,7 @@ _ENVELOPE = Schema.from_dict(
         "source": fields.String(required=True),
         "type": fields.String(required=True),
         "subject": fields.String(required=True),
-        "sequence": fields.Integer(required=True, strict=True),
+        "sequence": fields.Integer(required=True, strict=True, validate=validate.Range(min=1)),
         "time": fields.AwareDateTime(required=True, format="iso"),
         "traceparent": fields.String(allow_none=True, load_default=None),
         "data": fields.Dict(required=True),

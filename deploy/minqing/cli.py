@@ -1,11 +1,32 @@
 """The `minqing` command: every subcommand is a module of its own."""
 
+from typing import Any
+
 import click
 
 from deploy.minqing import county, importing, keys, migrate, parked, secrets, status, up
+from deploy.minqing.trouble import Trouble
+from shared import database
+from shared.county import CountyError
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Commands(click.Group):
+    """A group whose commands answer what can go wrong in any of them."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was named."""
+        try:
+            return super().invoke(ctx)
+        except database.Down as error:
+            reason = str(error).splitlines()[0]
+            raise Trouble(
+                f"数据库无法使用：{reason}", "The database cannot be used. Does the suite run?"
+            ) from error
+        except CountyError as error:
+            raise Trouble("县名录有误，请先改正：", f"The county directory has errors:\n{error}") from error
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """民情系统的启动与管理 | starts Minqing and looks after it."""
 

@@ -17,10 +17,7 @@ def county() -> None:
 @click.argument("path", type=click.Path(path_type=Path))
 def check(path: Path) -> None:
     """检查县名录文件 | check a county directory; names file, line and reason of every error."""
-    try:
-        found = directory.load(path)
-    except directory.CountyError as error:
-        raise click.ClickException(str(error)) from error
+    found = directory.load(path)
     say(
         f"{found.name.zh}：{len(found.departments)} 个部门、{len(found.places)} 个地点、"
         f"{len(found.categories)} 个类别、{len(found.rules)} 条规则，无错误（版本 {found.version}）",

@@ -138,10 +138,9 @@ def _pairs(given: str) -> dict[str, str]:
 
 def _failure(file: Path, table: rows.File, plan: rows.Plan, failed: Failed) -> Trouble:
     """Name every failed row, column and reason, and write the rows to be mended."""
-    columns = {field: column for column, field in plan.fields.items()}
     reasons = []
     for row, faults in failed:
-        words = [f"{columns.get(fault.field, fault.field)}: {fault.zh} / {fault.en}" for fault in faults]
+        words = [f"{plan.columns.get(fault.field, fault.field)}: {fault.zh} / {fault.en}" for fault in faults]
         reasons.append((row, "; ".join(words)))
         click.echo("\n".join(f"第 {row.n} 行 row {row.n}  {each}" for each in words), err=True)
     target = rows.write_failed(file, table.columns, reasons)

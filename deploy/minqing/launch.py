@@ -10,17 +10,16 @@ from pathlib import Path
 
 import click
 
-from deploy.minqing import importing, keys, migrate, place, rows, servers, status, suite, supervisor
-from deploy.minqing.options import Target
+from deploy.minqing import clock, keys, migrate, place, servers, status, suite, supervisor
+from deploy.minqing.replay import replay, samples
 from deploy.minqing.servers import Servers
 from deploy.minqing.suite import Suite
 from deploy.minqing.supervisor import Supervisor
-from deploy.minqing.trouble import Trouble, say
+from deploy.minqing.trouble import say
 from shared import county, identity, keyring
 from shared.county import County
 from shared.identity import Caller
 
-SAMPLES = suite.ROOT / "deploy" / "samples"
 SERVICES = {
     "intake": ("登记与查询", "intake: register and track"),
     "routing": ("分流与台账", "routing: triage and ledgers"),
@@ -29,9 +28,12 @@ SERVICES = {
 TRY = "Try: register a grievance, track it with its number and query code, then look at the dashboard"
 
 
-def launch(data: Path, port_base: int, stack: ExitStack, *, samples: bool) -> Supervisor:
-    """Start everything and say where it is; `stack` stops what was started, whatever happens."""
-    directory = _county()
+def launch(data: Path, port_base: int, stack: ExitStack, replayed: int) -> Supervisor:
+    """Start everything and say where it is; `stack` stops what was started, whatever happens.
+
+    At the first start on `data`, the sample grievances come in over the last `replayed` days; none if 0.
+    """
+    directory = county.load(suite.county_folder())  # first, since it may need a person's hand
     place.make_folder(data)
     stack.enter_context(suite.lock(data))
     running = _start_servers(data, port_base)
@@ -41,17 +43,10 @@ def launch(data: Path, port_base: int, stack: ExitStack, *, samples: bool) -> Su
     watch = Supervisor([*running.programs, *found.programs()], data / "programs.json", say)
     stack.callback(watch.stop)
     _start_services(found, watch)
-    if first and samples:
-        _load_samples(data)
+    if first and replayed:
+        _replay(found, replayed)
     _announce(data, found)
     return watch
-
-
-def _county() -> County:
-    try:
-        return county.load(suite.county_folder())
-    except county.CountyError as error:
-        raise Trouble("县名录有误，请先改正：", f"The county directory has errors:\n{error}") from error
 
 
 def _start_servers(data: Path, port_base: int) -> Servers:
@@ -72,6 +67,7 @@ def _prepare(data: Path, port_base: int, running: Servers) -> Suite:
         part.rename(data / "secrets")
     found = suite.plan(data, port_base, running)
     found.save()
+    clock.reset(suite.clock_file(data))  # a killed replay may have left it in the past
     migrate.upgrade(found.database_urls(), say)
     return found
 
@@ -103,14 +99,14 @@ def _start_services(found: Suite, watch: Supervisor) -> None:
             watched.program.await_ready(partial(status.ready, found.urls[service]))
 
 
-def _load_samples(data: Path) -> None:
-    """Register the sample grievances, as `minqing import` does."""
-    for file in sorted(SAMPLES.glob("*.jsonl")):
-        say(f"正在载入示例诉求 {file.name} ……", f"Loading sample grievances from {file.name} ...")
-        table = rows.read(file)
-        plan = rows.plan(table, importing.FIELDS, {}, {})
-        with Target(None, None, data).client() as client:
-            importing.run(table.rows, importing.registrar(client, plan, table.digest), say)
+def _replay(found: Suite, days: int) -> None:
+    """Let the sample grievances come in and be dealt with, as if the suite had run for `days` days."""
+    given = samples.grievances()
+    say(
+        f"正在重演最近 {days} 天：{len(given)} 件示例诉求的登记、分派、办理与督办 ……",
+        f"Replaying the last {days} days with {len(given)} sample grievances ...",
+    )
+    replay(found, days, given)
 
 
 def _announce(data: Path, found: Suite) -> None:

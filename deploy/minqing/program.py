@@ -60,12 +60,16 @@ class Program:
         """Whether it was started and has not ended."""
         return self.process is not None and self.process.poll() is None
 
+    def ask_to_end(self) -> None:
+        """Ask it to end, if it runs, and do not wait."""
+        if self.process is not None and self.alive():
+            self.process.send_signal(self.stop_signal)
+
     def stop(self, grace: float = 20) -> None:
         """Ask it to end; after `grace` seconds, end it and all that it started."""
         if self.process is None:
             return
-        if self.alive():
-            self.process.send_signal(self.stop_signal)
+        self.ask_to_end()
         try:
             self.process.wait(grace)
         except subprocess.TimeoutExpired:

@@ -38,17 +38,17 @@ class File:
 
 @dataclass(frozen=True)
 class Plan:
-    """Which field each column fills, and what a field is where the row leaves it empty.
+    """Which column fills a field (field → column), and what a field is where the row leaves it empty.
 
     Fields of lists and of objects inside are reached with dots: `petitioners.0.name`.
     """
 
-    fields: Mapping[str, str]
+    columns: Mapping[str, str]
     defaults: Mapping[str, str]
 
     def body(self, row: Row) -> dict[str, Any]:
         """Return the request that a row makes, without empty cells. A time without a zone is Beijing's."""
-        filled = {self.fields[column]: value for column, value in row.cells.items() if column in self.fields}
+        filled = {field: row.cells.get(column) for field, column in self.columns.items()}
         given = {field: value for field, value in filled.items() if value not in ("", None)}
         nested: dict[str, Any] = {}
         for field, value in {**self.defaults, **given}.items():
@@ -73,18 +73,18 @@ def plan(file: File, known: Sequence[str], chosen: Mapping[str, str], defaults: 
     Refuses fields that are not `known`, and columns that are not there or, when nothing is chosen, no fields.
     """
     columns = list(file.columns) or sorted({column for row in file.rows for column in row.cells})
-    fields = {column: field for field, column in chosen.items()} or {c: c for c in columns if c != REASON}
-    for field in [*fields.values(), *defaults]:
+    sources = chosen or {column: column for column in columns if column != REASON}
+    for field in [*sources, *defaults]:
         if field.partition(".")[0] not in known:
             raise Trouble(
                 f"“{field}”不是诉求的字段。请用 --columns 字段=列名 指明各列；字段有：{', '.join(known)}",
                 f"{field} is no field of a grievance. Name the columns with --columns field=column; "
                 f"the fields are {', '.join(known)}",
             )
-    for column in fields:
+    for column in sources.values():
         if column not in columns:
             raise Trouble(f"文件中没有列“{column}”", f"The file has no column {column}: {', '.join(columns)}")
-    return Plan(fields, defaults)
+    return Plan(sources, defaults)
 
 
 def write_failed(file: Path, columns: Sequence[str], failed: Sequence[tuple[Row, str]]) -> Path:

@@ -3,7 +3,7 @@
 passwords.json   a password for every role             secrets/   the services' keys
 servers/         PostgreSQL's and Redis's own files     logs/      one log per process
 keys.json        access keys to try the suite with      suite.json where the suite is to be found
-lock             held, with our pid in it, by the `minqing up` that runs
+clock            0, or what a replay has set            lock       held, with its pid, by the one that runs
 """
 
 import fcntl
@@ -31,6 +31,11 @@ PORTS = {"intake": 1, "routing": 2, "oversight": 3}  # above the base
 def county_folder() -> Path:
     """Return the county's YAML: MINQING_COUNTY, or the sample county."""
     return Path(os.environ.get("MINQING_COUNTY", COUNTY)).resolve()
+
+
+def clock_file(data: Path) -> Path:
+    """Return the file with the seconds that the suite's clock is ahead of the real time: 0, but for replays."""
+    return data / "clock"
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,7 @@ def plan(data: Path, port_base: int, running: Servers) -> Suite:
     common = {
         "MINQING_COUNTY": str(county_folder()),
         "MINQING_SECRETS": str(data / "secrets"),
+        "MINQING_CLOCK": str(clock_file(data)),
         "PYTHONUNBUFFERED": "1",
         **{f"MINQING_{service.upper()}_URL": url for service, url in urls.items()},
     }

@@ -18,7 +18,7 @@ LOOK = 0.2  # seconds between two looks at the processes
 FIRST_PAUSE = 0.5  # seconds before the first restart; doubled with every further one
 LONGEST_PAUSE = 10
 WORDS = {"ended unexpectedly": "意外结束", "restarted": "已重启"}
-SERVERS = ("postgres", "redis")  # they look after what they left themselves
+SERVERS = ("postgres", "redis")  # what the services stand on
 STEADY = 30  # seconds of running after which earlier ends are forgotten
 
 
@@ -80,7 +80,10 @@ class Supervisor:
                 self._write_state()
 
     def stop(self) -> None:
-        """Stop everything, last first, so that nobody loses what it stands on."""
+        """Stop the services, all at once; then the servers, last first: nobody loses what it stands on."""
+        for watched in self.watched:
+            if watched.program.name not in SERVERS:
+                watched.program.ask_to_end()
         for watched in reversed(self.watched):
             watched.program.stop()
         self.state.unlink(missing_ok=True)
@@ -112,7 +115,10 @@ def alive(pid: int, birth: str | None) -> bool:
 
 
 def end_earlier(state: Path) -> None:
-    """End the services that a killed run left behind, so that their ports are free."""
+    """End the services that a killed run left behind, so that their ports are free.
+
+    The servers' own modules know better how to end theirs.
+    """
     for name, (pid, birth) in reversed(read_state(state).items()):
         if name not in SERVERS:
             program.end(pid, partial(alive, pid, birth), signal.SIGTERM)

@@ -15,6 +15,7 @@ from deploy.minqing.program import PAUSE
 from deploy.minqing.trouble import Trouble, say
 
 LONGEST_STOP = 120  # seconds
+SAMPLE_DAYS = 30  # over which the samples come in at the first start
 
 
 @click.command()
@@ -37,7 +38,7 @@ def up(data: Path, port_base: int, *, detach: bool, samples: bool) -> None:
         return
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C, until the supervisor listens
     with ExitStack() as stack:
-        launch.launch(data, port_base, stack, samples=samples).run()
+        launch.launch(data, port_base, stack, SAMPLE_DAYS if samples else 0).run()
     say("已停止", "Stopped")
 
 

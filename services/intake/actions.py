@@ -42,6 +42,12 @@ def find(service: Service, caller: Caller, number: str) -> Grievance:
     return grievance
 
 
+def course(service: Service, grievance: Grievance) -> Tracking:
+    """What became of a grievance that `find` gave."""
+    with service.reading() as tx:
+        return store.tracking(tx, grievance.number)
+
+
 def listed(
     service: Service, caller: Caller, status: str | None, phone: str | None, page: int
 ) -> tuple[int, list[Grievance]]:

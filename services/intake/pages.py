@@ -1,5 +1,156 @@
-"""Intake's pages: tracking for petitioners, registration for clerks."""
+"""Intake's pages: tracking for petitioners, registration and lists for clerks."""
 
-from flask import Blueprint
+import secrets
+from itertools import count, takewhile
+from typing import Any
+
+from flask import Blueprint, render_template, request
+from werkzeug.datastructures import MultiDict
+
+from services.intake import actions, schemas, store
+from shared import idempotency, numbers, web
+from shared.county.model import Clock
+from shared.problems import Fault, Invalid, Malformed, NotFound
+from shared.web import directory, pages
 
 PAGES = Blueprint("pages", __name__, template_folder="templates")
+PAGES.context_processor(lambda: {"directory": directory})
+
+MATTER = ("kind", "office", "channel", "urgency", "category", "place", "unit", "summary", "text")
+PERSON = ("name", "phone", "id_number", "address", "representative")
+BEIJING = "+08:00"  # the time zone in which people type times
+
+
+@PAGES.get("/")
+@web.public
+def home() -> str:
+    """What the centre does and within what time."""
+    return render_template("home.html", clocks=[c for c in web.service().county.clocks.values() if _for_all(c)])
+
+
+def _for_all(clock: Clock) -> bool:
+    """Whether a clock tells any petitioner what to expect, whatever the kind or the channel."""
+    return clock.duty and clock.shown and not (clock.kinds or clock.channels or clock.urgencies)
+
+
+@PAGES.get("/track")
+@web.public
+def track_form() -> str:
+    """Where a petitioner enters number and query code."""
+    return render_template("track.html", typed={})
+
+
+@PAGES.post("/track")
+@web.public
+def track() -> str | tuple[str, int]:
+    """How a grievance stands. The code comes in a form, so that it is in no address and no history."""
+    typed = request.form
+    try:
+        number = numbers.parse(typed.get("number", ""))
+        found = actions.track(web.service(), number, typed.get("code", ""), request.remote_addr or "")
+    except (Malformed, NotFound) as problem:
+        field = "number" if isinstance(problem, Malformed) else "code"
+        faults = [Fault(field, problem.zh, problem.en)]
+        return render_template("track.html", typed=typed, faults=faults), problem.status
+    return render_template("tracking.html", found=found, now=web.service().now())
+
+
+@PAGES.get("/register")
+@web.allow("clerk", "department")
+def register_form() -> str:
+    """An empty form, with the key that makes sending it twice harmless."""
+    return _form(MultiDict(), [{}])
+
+
+@PAGES.post("/register")
+@web.allow("clerk", "department")
+def register() -> tuple[str, int]:
+    """Register what was typed, and show the receipt; or the form again, saying what is wrong."""
+    typed, people = request.form, _people()
+    try:
+        new = pages.load(schemas.NewGrievance(), _matter(typed) | {"petitioners": people})
+        key = idempotency.checked(typed.get("key"))
+        grievance, code = actions.register(web.service(), web.caller(), key, new)
+    except Invalid as problem:
+        return _form(typed, people, problem.faults), problem.status
+    return render_template("receipt.html", grievance=grievance, code=code), 201
+
+
+@PAGES.post("/register/people")
+@web.allow("clerk", "department")
+def people() -> str:
+    """The same form with room for one more petitioner, or without one of them."""
+    kept, dropped = _people(), request.form.get("drop", "")
+    if dropped.isdecimal():
+        kept = [person for n, person in enumerate(kept) if n != int(dropped)]
+    else:
+        kept.append({})
+    return _form(request.form, kept or [{}])
+
+
+def _matter(typed: MultiDict[str, str]) -> dict[str, Any]:
+    matter: dict[str, Any] = pages.given(typed, *MATTER)
+    if received := typed.get("received_at"):
+        matter["received_at"] = f"{received}{BEIJING}"
+    return matter
+
+
+def _people() -> list[dict[str, str]]:
+    """The petitioners that were typed; those left wholly empty are not there, except the only one."""
+    form = request.form
+    rows = takewhile(lambda n: f"petitioners.{n}.name" in form, count())
+    typed = [{part: form.get(f"petitioners.{n}.{part}", "") for part in PERSON} for n in rows]
+    return [person for each in typed if (person := pages.given(each, *PERSON))] or [{}]
+
+
+def _form(typed: MultiDict[str, str], people: list[dict[str, str]], faults: Any = ()) -> str:
+    county, caller = web.service().county, web.caller()
+    own = caller.department if caller.role == "department" else caller.office
+    return render_template(
+        "register.html",
+        typed=typed,
+        people=people,
+        faults=faults,
+        key=typed.get("key") or secrets.token_urlsafe(16),
+        offices=directory.offices(county) if own is None else directory.choices(_only(own)),
+        own=own,
+    )
+
+
+def _only(office: str) -> dict[str, Any]:
+    offices = web.service().county.offices
+    return {office: offices[office].name} if office in offices else {}
+
+
+@PAGES.get("/grievances")
+@web.allow("clerk", "department", "supervisor")
+def listing() -> str:
+    """What the caller may see, the newest first."""
+    wanted = pages.load(schemas.Listing(), pages.given(request.args, "page", "status"))
+    return _list(wanted)
+
+
+@PAGES.post("/grievances")
+@web.allow("clerk", "department", "supervisor")
+def of_person() -> str | tuple[str, int]:
+    """Those of one person, found by phone. The phone comes in a form, so that no address shows it."""
+    try:
+        wanted = pages.load(schemas.Listing(), pages.given(request.form, "phone"))
+    except Invalid as problem:
+        return render_template("grievances.html", typed=request.form, faults=problem.faults), problem.status
+    return _list(wanted)
+
+
+def _list(wanted: dict[str, Any]) -> str:
+    total, found = actions.listed(web.service(), web.caller(), **wanted)
+    links = pages.neighbours(total, wanted["page"], store.PAGE)
+    return render_template("grievances.html", typed=wanted, total=total, found=found, links=links)
+
+
+@PAGES.get("/grievances/<number>")
+@web.allow("clerk", "department", "supervisor")
+def grievance(number: str) -> str:
+    """One grievance: the matter and its course, never the persons."""
+    found = actions.find(web.service(), web.caller(), number)
+    course = actions.course(web.service(), found)
+    return render_template("grievance.html", found=found, course=course, now=web.service().now())

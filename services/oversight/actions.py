@@ -59,8 +59,11 @@ def dashboard(service: Service) -> Dashboard:
 
 
 def _owed(service: Service, rows: Any) -> list[Owed]:
-    now = service.now()
-    return [Owed(**row._mapping, days_late=domain.days_late(row.due_at, now, service.calendar)) for row in rows]
+    now, calendar = service.now(), service.calendar
+    return [
+        Owed(**row._mapping, days_late=domain.days_late(row.due_at, row.ended_at or now, calendar))
+        for row in rows
+    ]
 
 
 def _supervises(caller: Caller | None) -> bool:

@@ -35,14 +35,23 @@ def waiting(service: Service, caller: Caller, page: int) -> tuple[int, list[Case
         return store.waiting(tx, domain.own_unit(caller, service.county), page)
 
 
+def waiting_case(service: Service, caller: Caller, number: str) -> Case:
+    """One case that waits in triage; NotFound if it does not, or is not for the caller to see."""
+    _require_triage(caller)
+    with service.reading() as tx:
+        case = store.get(tx, numbers.parse(number))
+    if case is None or case.state != "triage" or _is_about(service, caller, case):
+        raise NotFound
+    return case
+
+
 def decide(service: Service, caller: Caller, number: str, decision: Decision) -> Case:
     """Assign a case that waits in triage. Refuses as `domain.reassign` does, and as `waiting`."""
     _require_triage(caller)
     act = Act("", caller.key, service.now())
     with service.transaction() as tx:
         case = store.locked(tx, numbers.parse(number))
-        unseen = domain.own_unit(caller, service.county)
-        if case is None or (unseen is not None and unseen == domain.accused(case)):
+        if case is None or _is_about(service, caller, case):
             raise NotFound
         return _keep(tx, case, domain.reassign(case, decision, service.county, act))
 
@@ -84,7 +93,8 @@ def object_to(service: Service, caller: Caller, task_id: str, reason: str) -> Sh
 
     def move(case: Case, act: Act) -> Change:
         until = domain.objection_until(case.task(act.department), service.county, service.calendar)
-        return domain.object_to(case, act, reason, until)
+        local = until and until.astimezone(service.calendar.timezone)
+        return domain.object_to(case, act, reason, local)
 
     return act(service, caller, task_id, move)
 
@@ -104,6 +114,12 @@ def answer(service: Service, caller: Caller, task_id: str, given: Answer) -> She
 def _require_triage(caller: Caller) -> None:
     if not domain.may_triage(caller):
         raise Forbidden("由诉求中心和督查人员分派", "The grievance centre and supervisors decide in triage")
+
+
+def _is_about(service: Service, caller: Caller, case: Case) -> bool:
+    """Whether the case accuses the unit that the caller belongs to."""
+    unseen = domain.own_unit(caller, service.county)
+    return unseen is not None and unseen == domain.accused(case)
 
 
 def _parsed(task_id: str) -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """Routing's tables and queries. Rows ↔ dataclasses; nothing is decided here."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from sqlalchemy import (
@@ -144,7 +144,7 @@ def note(tx: Connection, entries: Iterable[Entry]) -> None:
 
 
 def _write(tx: Connection, statement: Any, values: Iterable[Task | Entry]) -> None:
-    rows = [asdict(value) for value in values]
+    rows = [vars(value) for value in values]  # asdict() would copy every field
     if rows:
         tx.execute(statement, rows)
 

@@ -82,7 +82,8 @@ class Recipient:
 class Condition:
     """What a rule asks of a grievance. Every given part must hold; an empty part asks nothing.
 
-    `any_of`, `all_of` and `none_of` are words looked for in summary and text.
+    `any_of`, `all_of` and `none_of` are words looked for in the summary and the opening of the text (of an
+    accusation: in all of it).
     """
 
     kinds: tuple[str, ...] = ()

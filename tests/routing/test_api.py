@@ -254,6 +254,7 @@ def test_an_objection_comes_too_late_after_five_working_days(linked: World) -> N
     linked.later(days=20)
     late = post(linked, "housing", "object", REASON)
     assert late.status_code == 409
+    assert "23:59" in late.json["detail"]  # of the county's own time
     assert post(linked, "housing", "accept").status_code == 200
 
 

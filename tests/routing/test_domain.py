@@ -69,8 +69,17 @@ def test_the_first_rule_that_holds_decides_and_says_why() -> None:
         rule("b", "housing", any_of=("漏水", "电梯")),
         rule("c", "market"),
     )
-    decided = domain.decide(matter(summary="楼顶漏水", text="电梯也坏了"), given_)
+    decided = domain.decide(matter(summary="楼顶漏水，电梯坏了", text="住户常去赌博。"), given_)
     assert decided == Assignment("housing", (), "b", Text("因为b", "because of b"), ("漏水", "电梯"))
+
+
+def test_what_a_long_text_mentions_in_passing_decides_nothing() -> None:
+    given_ = county(rule("a", "police", any_of=("赌博",)), rule("b", "housing", any_of=("漏水",)))
+    opening = domain.decide(matter(summary="请帮帮我们", text="楼顶漏水三年了。"), given_)
+    assert isinstance(opening, Assignment)
+    assert opening.lead == "housing"
+    passing = domain.decide(matter(summary="请帮帮我们", text="说来话长" * 20 + "漏水"), given_)
+    assert passing == Triage("no_rule")
 
 
 def test_every_part_of_a_condition_must_hold() -> None:
@@ -171,6 +180,13 @@ def test_triage_suggests_departments_whose_words_were_found_and_the_place() -> N
     )
     suggested = domain.suggest(matter(place=village.id, text="漏水，水压低"), given_)
     assert [each.department for each in suggested] == ["water-supply", "housing", village.department]
+
+
+def test_an_accusation_is_read_to_its_last_line() -> None:
+    late = "说来话长。" * 20 + "是一名纪委干部。"
+    decided = domain.decide(matter(kind="accusation", summary="检举", text=late), DIRECTORY)
+    assert isinstance(decided, Assignment)
+    assert decided.lead == "supervision"
 
 
 # Opening

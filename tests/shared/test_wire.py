@@ -177,7 +177,7 @@ def test_a_frame_with_a_changed_header_is_refused(secrets: Path, old: str, new: 
 def test_a_frame_with_any_changed_letter_is_refused(secrets: Path, place: int, letter: str) -> None:
     frame = _postmark(secrets, "intake").close("routing", "events", [{"a": 1}])
     for part in ("body", "sig"):
-        at = place % len(frame[part])
+        at = place % (len(frame[part]) - 3)  # the very last letters of base64 hold bits that mean nothing
         changed = frame[part][:at] + letter + frame[part][at + 1 :]
         if changed != frame[part]:
             assert _refused(secrets, frame | {part: changed}) in ("signature-bad", "frame-invalid")

@@ -50,12 +50,14 @@ def published_notices(tx: Connection, wanted: Mapping[str, Any]) -> tuple[int, l
 
 
 def all_notices(tx: Connection, wanted: Mapping[str, Any]) -> tuple[int, list[Notice]]:
-    """One page of all notices, the newest first, and how many there are; `published` may choose among them."""
+    """One page of all notices, the newest first, and how many there are; `published` may choose."""
     chosen = wanted["published"]
     return _notices(tx, true() if chosen is None else NOTICE.c.published.is_(chosen), wanted)
 
 
-def _notices(tx: Connection, condition: ColumnElement[bool], wanted: Mapping[str, Any]) -> tuple[int, list[Notice]]:
+def _notices(
+    tx: Connection, condition: ColumnElement[bool], wanted: Mapping[str, Any]
+) -> tuple[int, list[Notice]]:
     conditions = [condition]
     for column in (NOTICE.c.department, NOTICE.c.rung, NOTICE.c.number):
         if wanted[column.name] is not None:

@@ -24,6 +24,7 @@ WAITS: Mapping[str, Text] = {
 }
 
 MOST_SUGGESTIONS = 3
+OPENING = 40  # characters of the text that say what it is about
 
 
 @dataclass(frozen=True)
@@ -72,19 +73,33 @@ def accused(matter: Matter | Case) -> str | None:
 def decide(matter: Matter, county: County) -> Assignment | Triage:
     """Who answers, by the first rule that holds; or why a person has to decide.
 
-    A rule that leads to the place does not apply where the place is unknown. Where the rule leads to the
-    accused, only a later rule that is expressly for accusations may take its place: a rule on the subject
-    would send it to colleagues of the accused.
+    Words in the summary decide first. Only where none does is the opening of the text read as well: a long
+    text mentions much in passing, and a rule that is not sure is worth less than a person. An accusation is
+    read to its end: whom it accuses may stand in the last line.
+    """
+    if matter.kind == ACCUSATION:
+        return _decide(matter, county, f"{matter.summary}\n{matter.text}")
+    decided = _decide(matter, county, matter.summary)
+    if isinstance(decided, Assignment) and decided.words:
+        return decided
+    return _decide(matter, county, f"{matter.summary}\n{matter.text[:OPENING]}")
+
+
+def _decide(matter: Matter, county: County, reading: str) -> Assignment | Triage:
+    """By the words of one reading. A rule that leads to the place does not apply where it is unknown.
+
+    Where the rule leads to the accused, only a later rule that is expressly for accusations may take its
+    place: a rule on the subject would send it to colleagues of the accused.
     """
     passed: list[str] = []
-    for rule in _holding(matter, county):
+    for rule in _holding(matter, county, reading):
         lead = _lead(rule, matter, county)
         if lead is None:
             passed.append("place_unknown")
         elif lead == accused(matter):
             passed.append("accused")
         elif "accused" not in passed or ACCUSATION in rule.when.kinds:
-            return _assignment(rule, lead, matter)
+            return _assignment(rule, lead, matter, reading)
     return Triage(passed[0] if passed else "no_rule")
 
 
@@ -93,7 +108,7 @@ def suggest(matter: Matter | Case, county: County) -> tuple[Suggestion, ...]:
 
     Never the accused; for an accusation only rules that are expressly for accusations.
     """
-    traits, found = _traits(matter, county), dict[str, Suggestion]()
+    traits, found = _traits(matter, county, f"{matter.summary}\n{matter.text}"), dict[str, Suggestion]()
     for rule in county.rules:
         lead, words = _lead(rule, matter, county), _words(rule.when, traits.text)
         if lead and words and _suits(rule, lead, matter):
@@ -115,15 +130,15 @@ def _suits(rule: Rule, lead: str, matter: Matter | Case) -> bool:
     return not rule.when.kinds or matter.kind in rule.when.kinds
 
 
-def _holding(matter: Matter, county: County) -> Iterator[Rule]:
+def _holding(matter: Matter, county: County, reading: str) -> Iterator[Rule]:
     """The rules that hold, in the county's order."""
-    traits = _traits(matter, county)
+    traits = _traits(matter, county, reading)
     return (rule for rule in county.rules if _holds(rule.when, traits))
 
 
-def _assignment(rule: Rule, lead: str, matter: Matter) -> Assignment:
+def _assignment(rule: Rule, lead: str, matter: Matter, reading: str) -> Assignment:
     others = tuple(each for each in rule.cooperating if each not in (lead, accused(matter)))
-    return Assignment(lead, others, rule.id, rule.reason, _words(rule.when, _text(matter)))
+    return Assignment(lead, others, rule.id, rule.reason, _words(rule.when, reading))
 
 
 def _lead(rule: Rule, matter: Matter | Case, county: County) -> str | None:
@@ -134,19 +149,15 @@ def _lead(rule: Rule, matter: Matter | Case, county: County) -> str | None:
     return place.department if place else None
 
 
-def _traits(matter: Matter | Case, county: County) -> _Traits:
+def _traits(matter: Matter | Case, county: County, reading: str) -> _Traits:
     place = county.places.get(matter.place or "")
     return _Traits(
         kinds=frozenset({matter.kind}),
         categories=frozenset(_upwards(matter.category, county)),
         places=frozenset({place.id, place.township} if place else ()),
         units=frozenset({matter.unit} if matter.unit else ()),
-        text=_text(matter),
+        text=reading,
     )
-
-
-def _text(matter: Matter | Case) -> str:
-    return f"{matter.summary}\n{matter.text}"
 
 
 def _upwards(category: str | None, county: County) -> Iterator[str]:

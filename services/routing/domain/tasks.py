@@ -69,10 +69,13 @@ def accept(case: Case, act: Act) -> Change:
 
 
 def object_to(case: Case, act: Act, reason: str, until: datetime | None) -> Change:
-    """Object in writing to being assigned, up to and with `until` (M9). The case goes back to triage."""
+    """Object in writing to being assigned, up to and with `until` (M9). The case goes back to triage.
+
+    A refusal names `until` in the zone that it is given in.
+    """
     after = _after(case, act, "object")
     if until is not None and act.at > until:
-        when = until.isoformat()
+        when = f"{until:%Y-%m-%d %H:%M}"
         raise Conflict(f"异议期已于 {when} 届满", f"The time for objections ended at {when}")
     objecting = replace(after.task(act.department), objection=reason)
     waiting = replace(

@@ -1,0 +1,106 @@
+"""What the tests of oversight start from: news as intake and routing tell it."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import orjson
+
+from services.oversight.events import CONSUMES
+from shared import calendar, county, numbers, wire
+from shared.contracts import CaseAnswered, CaseAssigned, Event, GrievanceRegistered, TaskAccepted
+from shared.county.model import County
+from shared.inbox import Door, Receipt
+from shared.wire import Envelope
+from tests.world import COUNTY, World
+
+DIRECTORY: County = county.load(COUNTY)
+CALENDAR = calendar.of(DIRECTORY)
+NUMBER, SECOND = numbers.make(2026, 1), numbers.make(2026, 2)
+MONDAY = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)  # ten in the morning in the county
+
+
+def local(month: int, day: int, year: int = 2026) -> datetime:
+    """The last moment of a day in the county."""
+    return datetime(year, month, day, 15, 59, 59, tzinfo=UTC)
+
+
+def after(**span: float) -> datetime:
+    """A moment so much after the case was received."""
+    return MONDAY + timedelta(**span)
+
+
+def registered(number: str = NUMBER, **changes: Any) -> GrievanceRegistered:
+    """A claim brought by a visit, with changes."""
+    values: dict[str, Any] = {
+        "number": number,
+        "kind": "claim",
+        "office": "administrative-reception",
+        "channel": "visit",
+        "urgency": None,
+        "category": None,
+        "place": None,
+        "unit": None,
+        "petitioners": 3,
+        "summary": "标记概要：水压不足",
+        "text": "标记正文：六楼以上没有水。",
+        "received_at": MONDAY,
+        "registered_at": MONDAY,
+    }
+    return GrievanceRegistered(**values | changes)
+
+
+def assigned(*cooperating: str, number: str = NUMBER, **changes: Any) -> CaseAssigned:
+    """Water leads the case, with others beside it, an hour after it was received."""
+    values: dict[str, Any] = {
+        "number": number,
+        "kind": "claim",
+        "lead": "water",
+        "cooperating": cooperating,
+        "rule": "water-supply",
+        "reason": "谁主管谁负责",
+        "decided_by": "rule",
+        "county_version": DIRECTORY.version,
+        "assigned_at": after(hours=1),
+    }
+    return CaseAssigned(**values | changes)
+
+
+def accepted(department: str, at: datetime, number: str = NUMBER) -> TaskAccepted:
+    """A department accepts."""
+    return TaskAccepted(number, department, at)
+
+
+def case_answered(at: datetime, department: str = "water", number: str = NUMBER) -> CaseAnswered:
+    """The lead answers the whole case."""
+    return CaseAnswered(number, department, "solved", "属实", "已修复", "《城市供水条例》", at)
+
+
+def hear(world: World, *events: Event) -> None:
+    """Bring events to oversight's door as the next ones of their streams; none may be parked."""
+    for event in events:
+        receipt = _accept(world, event)
+        assert receipt.applied, receipt.parked or "the event failed"
+
+
+def _accept(world: World, event: Event) -> Receipt:
+    source = "intake" if isinstance(event, GrievanceRegistered) else "routing"
+    place = f"source = '{source}' AND subject = '{event.number}'"
+    sequence = world.count("oversight", "inbox", place) + 1
+    data, type_ = orjson.loads(wire.write(event)), wire.name(type(event))
+    envelope = Envelope(str(uuid4()), source, type_, event.number, sequence, MONDAY, None, data)
+    return Door(world.services["oversight"], CONSUMES).accept(source, [envelope])
+
+
+def said(world: World, dest: str) -> list[dict[str, Any]]:
+    """What oversight tells a service, in order: the event's own fields and its `type`."""
+    rows = world.query(
+        "oversight", "SELECT type, payload FROM outbox WHERE dest = :d ORDER BY serial", d=dest
+    )
+    return [orjson.loads(row.payload) | {"type": row.type} for row in rows]
+
+
+def states(world: World) -> dict[str, str]:
+    """How each deadline of the first case stands, by department and clock."""
+    rows = world.query("oversight", "SELECT id, state FROM deadline WHERE number = :n ORDER BY id", n=NUMBER)
+    return {row.id.removeprefix(f"{NUMBER}."): row.state for row in rows}

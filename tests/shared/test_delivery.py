@@ -1,0 +1,40 @@
+"""The rules of delivery."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared import delivery
+from shared.delivery import Decision
+
+
+@pytest.mark.parametrize(
+    ("position", "sequence", "decision"),
+    [
+        (0, 1, Decision.APPLY),
+        (0, 2, Decision.HOLD),
+        (1, 1, Decision.DUPLICATE),
+        (7, 3, Decision.DUPLICATE),
+        (7, 8, Decision.APPLY),
+        (7, 9, Decision.HOLD),
+    ],
+)
+def test_an_event_is_applied_only_right_after_its_predecessor(
+    position: int, sequence: int, decision: Decision
+) -> None:
+    assert delivery.decide(position, sequence) is decision
+
+
+@given(st.lists(st.integers(1, 8), max_size=60))
+def test_whatever_arrives_in_whatever_order_is_applied_once_and_in_order(arriving: list[int]) -> None:
+    position, applied, held = 0, [], set()
+    for sequence in arriving:
+        if delivery.decide(position, sequence) is Decision.HOLD:
+            held.add(sequence)
+        elif delivery.decide(position, sequence) is Decision.APPLY:
+            held.add(sequence)
+        while position + 1 in held:
+            position += 1
+            applied.append(position)
+    assert applied == list(range(1, len(applied) + 1))
+    assert all(missing not in arriving for missing in [len(applied) + 1])

@@ -1,0 +1,56 @@
+"""The environment, read once."""
+
+from pathlib import Path
+
+import pytest
+
+from shared import settings
+from shared.settings import SettingsError
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    return {
+        "MINQING_DATABASE_URL": "postgresql+psycopg://intake@127.0.0.1/intake",
+        "MINQING_IDENTITY_URL": "postgresql+psycopg://intake@127.0.0.1/identity",
+        "MINQING_COUNTY": str(tmp_path),
+        "MINQING_SECRETS": str(tmp_path),
+    }
+
+
+def test_what_is_optional_may_be_left_out(environ: dict[str, str]) -> None:
+    read = settings.read(environ)
+    assert (read.redis_url, read.clock, read.durable, read.intake_url) == (None, None, True, "/")
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL", "IDENTITY_URL", "COUNTY", "SECRETS"])
+def test_a_missing_setting_is_named(environ: dict[str, str], name: str) -> None:
+    del environ[f"MINQING_{name}"]
+    with pytest.raises(SettingsError, match=f"MINQING_{name}"):
+        settings.read(environ)
+
+
+def test_a_setting_may_stand_in_a_file(environ: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "url").write_text("postgresql+psycopg://secret\n")
+    del environ["MINQING_DATABASE_URL"]
+    environ["MINQING_DATABASE_URL_FILE"] = str(tmp_path / "url")
+    assert settings.read(environ).database_url == "postgresql+psycopg://secret"
+
+
+def test_a_file_that_cannot_be_read_is_named(environ: dict[str, str], tmp_path: Path) -> None:
+    del environ["MINQING_DATABASE_URL"]
+    environ["MINQING_DATABASE_URL_FILE"] = str(tmp_path / "absent")
+    with pytest.raises(SettingsError, match="MINQING_DATABASE_URL_FILE.*absent"):
+        settings.read(environ)
+
+
+@pytest.mark.parametrize("name", ["COUNTY", "SECRETS"])
+def test_a_directory_that_is_none_is_named(environ: dict[str, str], name: str) -> None:
+    environ[f"MINQING_{name}"] = "/no/such/place"
+    with pytest.raises(SettingsError, match=f"MINQING_{name}.*/no/such/place"):
+        settings.read(environ)
+
+
+@pytest.mark.parametrize(("value", "durable"), [("yes", True), ("no", False), ("", True), ("off", True)])
+def test_only_an_express_no_lets_a_database_forget(environ: dict[str, str], value: str, durable: bool) -> None:  # noqa: FBT001
+    assert settings.read(environ | {"MINQING_DURABLE": value}).durable is durable
