@@ -94,7 +94,10 @@ def installation() -> Iterator[Suite]:
     """A fresh installation beside any other: own port, tag and secrets. Its images go with it."""
     folder, port = Path(tempfile.mkdtemp(prefix=PROJECT)), free_port()
     url = f"http://127.0.0.1:{port}"
+    say("准备基础镜像 | finding the base images")
     found = run(["deploy/base_images.sh"]).splitlines()
+    for line in found:
+        say(f"  {line}: 由 Debian 软件包替代 | a stand-in from Debian packages")
     environment = {
         **os.environ,
         **dict(line.split("=", 1) for line in found),

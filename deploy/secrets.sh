@@ -16,7 +16,7 @@ keep() { printf '%s\n' "$2" > "$folder/$1"; }
 mkdir -m 0700 "$folder"
 folder=$(cd "$folder" && pwd)
 docker run --rm --network none --user "$(id -u):$(id -g)" --volume "$folder:/secrets" \
-    "minqing/minqing:${MINQING_VERSION:-latest}" secrets create /secrets/keys
+    "minqing/minqing:${MINQING_VERSION:-latest}" secrets create /secrets/keys || { rmdir "$folder"; exit 1; }
 chmod 0755 "$folder/keys"
 chmod 0644 "$folder"/keys/*
 

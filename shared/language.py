@@ -96,7 +96,8 @@ class Named(Protocol):
 
 def named(id_: str | None, directory: Mapping[str, Named]) -> str:
     """What an id of the county directory is called; the id itself if it is not there any more."""
-    return text(directory[id_].name) if id_ in directory else id_ or ""
+    entry = directory.get(id_ or "")
+    return text(entry.name) if entry else id_ or ""
 
 
 def rung(id_: str, county: County) -> str:

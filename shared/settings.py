@@ -20,6 +20,8 @@ class Settings:
     county         MINQING_COUNTY        directory of the county's YAML
     secrets        MINQING_SECRETS       directory of key files (`minqing secrets create`)
     clock          MINQING_CLOCK         file with an offset in seconds; demos only, unset in production
+    proxies        MINQING_PROXIES       how many of our own gateways stand before us (0): whose word on the
+                                         caller's address is taken
     durable        MINQING_DURABLE       "no" lets PostgreSQL run without fsync; tests only
     intake_url, routing_url, oversight_url   MINQING_INTAKE_URL …  public addresses, for links
     """
@@ -30,6 +32,7 @@ class Settings:
     county: Path
     secrets: Path
     clock: Path | None
+    proxies: int
     durable: bool
     intake_url: str
     routing_url: str
@@ -47,6 +50,7 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
         county=_directory(values, "COUNTY"),
         secrets=_directory(values, "SECRETS"),
         clock=Path(clock) if clock else None,
+        proxies=_number(values, "PROXIES", "0"),
         durable=_get(values, "DURABLE", "yes") != "no",
         intake_url=_get(values, "INTAKE_URL", "/"),
         routing_url=_get(values, "ROUTING_URL", "/"),
@@ -65,6 +69,13 @@ def _get(values: Mapping[str, str], name: str, default: str | None = None) -> st
     raise SettingsError(
         f"缺少设置 {key}，且无默认值；请设置环境变量 / {key} is missing and has no default: set it"
     )
+
+
+def _number(values: Mapping[str, str], name: str, default: str) -> int:
+    given = _get(values, name, default)
+    if not given.isdecimal():
+        raise SettingsError(f"MINQING_{name}: 须为数字 / must be a number: {given}")
+    return int(given)
 
 
 def _content(key: str, path: Path) -> str:

@@ -17,7 +17,9 @@ KINDS: Words = {
 }
 KIND_HINTS: Words = {
     "claim": Text("有具体困难或纠纷，请求解决", "A difficulty or dispute that somebody should settle"),
-    "accusation": Text("反映干部或单位违纪违法；不会转给被检举单位", "Misconduct; never passed to the accused unit"),
+    "accusation": Text(
+        "反映干部或单位违纪违法；不会转给被检举单位", "Misconduct; never passed to the accused unit"
+    ),
     "suggestion": Text("对公共事务的意见和建议", "An opinion or a proposal on public affairs"),
     "inquiry": Text("询问政策或办事程序", "A question about a policy or a procedure"),
 }

@@ -32,6 +32,7 @@ class World:
     clock: Path
     services: dict[str, Service] = field(default_factory=dict)
     keys: dict[tuple[str, str | None], str] = field(default_factory=dict)
+    started: list[Worker] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.clock.write_text("0")
@@ -56,6 +57,9 @@ class World:
                 ).scalars()
                 names = ", ".join(sorted(set(tables) - KEEP)) or "alembic_version"
                 tx.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+        for each in self.started:
+            each.bus.close()  # it still waits for a message, and would take one of the next test
+        self.started.clear()
         self.redis.flushall()
         self.keys.clear()
         self.clock.write_text("0")
@@ -110,7 +114,9 @@ class World:
     def worker(self, name: str) -> Worker:
         """A new worker of a service, with its real handlers and ticks; run it with `round()`."""
         module = import_module(f"services.{name}.worker")
-        return Worker(self.services[name], module.CONSUMES, getattr(module, "TICKS", ()), listen=0.01)
+        made = Worker(self.services[name], module.CONSUMES, getattr(module, "TICKS", ()), listen=0.01)
+        self.started.append(made)
+        return made
 
     @cached_property
     def workers(self) -> list[Worker]:

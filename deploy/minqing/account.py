@@ -4,10 +4,10 @@
 kept or copied elsewhere, rather than opening that folder.
 """
 
-import hashlib
 import os
 import pwd
 import shutil
+import tempfile
 from pathlib import Path
 from typing import TypedDict
 
@@ -33,13 +33,17 @@ def identity() -> Identity:
 
 
 def home(data: Path) -> Path:
-    """Return the folder for the servers' files of `data`, made and owned by their account."""
+    """Return the folder for the servers' files of `data`, made and owned by their account.
+
+    Where that account cannot reach it, `data` holds a link to a folder outside.
+    """
     place = data / "servers"
-    if not reachable(place):
-        place = OUTSIDE / hashlib.sha256(str(data).encode()).hexdigest()[:12]
-    place.mkdir(parents=True, exist_ok=True)
+    if not place.exists() and not reachable(place):
+        OUTSIDE.mkdir(parents=True, exist_ok=True)
+        place.symlink_to(tempfile.mkdtemp(dir=OUTSIDE))
+    place.mkdir(exist_ok=True)
     give(place)
-    return place
+    return place.resolve()
 
 
 def give(path: Path) -> None:

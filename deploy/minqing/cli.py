@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from deploy.minqing import county, importing, keys, migrate, parked, secrets, status, up
+from deploy.minqing import county, demo, importing, keys, migrate, parked, secrets, status, up
 from deploy.minqing.trouble import Trouble
 from shared import database
 from shared.county import CountyError
@@ -34,6 +34,7 @@ def main() -> None:
 for command in (
     up.up,
     up.down,
+    demo.demo,
     status.status,
     importing.import_,
     migrate.migrate,

@@ -36,13 +36,15 @@ Failed = list[tuple[Row, Faults]]
 @options.target
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option(
-    "--columns", default="", metavar="FIELD=COLUMN,…", help="各字段所在的列 | which column fills a field"
+    "--columns", multiple=True, metavar="FIELD=COLUMN,…", help="各字段所在的列 | which column fills a field"
 )
 @click.option(
-    "--set", "defaults", default="", metavar="FIELD=VALUE,…", help="空缺时的值 | for what is left empty"
+    "--set", "defaults", multiple=True, metavar="FIELD=VALUE,…", help="空缺时的值 | for what is left empty"
 )
 @click.option("--dry-run", is_flag=True, help="只检查，不登记 | check only, register nothing")
-def import_(file: Path, columns: str, defaults: str, target: Target, *, dry_run: bool) -> None:
+def import_(
+    file: Path, columns: tuple[str, ...], defaults: tuple[str, ...], target: Target, *, dry_run: bool
+) -> None:
     """批量登记 CSV 或 JSON Lines 文件 | register the grievances of a CSV or JSON Lines file.
 
     中断后再次运行即可继续，不会重复登记。 | After a break run it again: it goes on, and doubles nothing.
@@ -127,9 +129,9 @@ def _faults(answer: httpx.Response) -> Faults:
     return [Fault(error["field"], error["reason"], error["reason_en"]) for error in errors]
 
 
-def _pairs(given: str) -> dict[str, str]:
-    """Read `a=b,c=d`."""
-    pairs = [pair.partition("=") for pair in given.split(",") if pair.strip()]
+def _pairs(given: Sequence[str]) -> dict[str, str]:
+    """Read `a=b,c=d`, given once or several times."""
+    pairs = [pair.partition("=") for part in given for pair in part.split(",") if pair.strip()]
     for name, sign, _ in pairs:
         if not sign:
             raise Trouble(f"“{name}”应写成 名称=值", f"{name} should read NAME=VALUE")

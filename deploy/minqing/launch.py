@@ -25,7 +25,14 @@ SERVICES = {
     "routing": ("分流与台账", "routing: triage and ledgers"),
     "oversight": ("督办与公示", "oversight: deadlines and notices"),
 }
-TRY = "Try: register a grievance, track it with its number and query code, then look at the dashboard"
+# What to look at, and with whose key.
+PAGES = (
+    ("intake", "/register", "登记一件诉求，再用编号与查询码跟踪", "register and track a grievance (clerk)"),
+    ("routing", "/triage", "待人工分派的诉求", "what waits for a person to assign it (clerk)"),
+    ("routing", "/ledger", "部门台账", "a department's ledger (department)"),
+    ("oversight", "/dashboard", "督查看板：谁逾期、欠什么", "what is overdue and who owes it (supervisor)"),
+    ("oversight", "/notices", "公开的通报", "published notices (everyone)"),
+)
 
 
 def launch(data: Path, port_base: int, stack: ExitStack, replayed: int) -> Supervisor:
@@ -117,5 +124,7 @@ def _announce(data: Path, found: Suite) -> None:
     say("\n访问密钥（在任一地址的 /sign-in 登录）", "Access keys, to sign in with at /sign-in of any address")
     for holder, key in issued.items():
         click.echo(f"  {holder:24} {key}")
-    say("\n试一试：登记一件诉求，用编号与查询码跟踪，再看督办看板", TRY)
-    say("  minqing status；Ctrl-C 或 minqing down 停止", "Ctrl-C or minqing down stops it")
+    say("\n看一看", "What to look at")
+    for service, path, zh, en in PAGES:
+        say(f"  {found.urls[service]}{path}  {zh}", en)
+    say("\nminqing status 查看状态；Ctrl-C 或 minqing down 停止", "Ctrl-C or minqing down stops it")

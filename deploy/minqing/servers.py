@@ -12,6 +12,7 @@ import os
 import secrets
 import shutil
 import socket
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -83,6 +84,11 @@ def start(
     `environ` name servers to use instead. Refuses a busy port and a folder that cannot be used. `durable`
     False is faster, loses data when the power fails, and is for tests.
     """
+    if sys.platform != "linux":
+        raise Trouble(
+            "自带的服务器只能在 Linux 上运行。请改用：docker compose up",
+            "The servers that come along run on Linux only. Use: docker compose up",
+        )
     ground = place.make(data.absolute(), say, durable=durable)
     passwords = _passwords(data / "passwords.json")
     ours: list[Program] = []

@@ -34,7 +34,7 @@ def county_folder() -> Path:
 
 
 def clock_file(data: Path) -> Path:
-    """Return the file with the seconds that the suite's clock is ahead of the real time: 0, but for replays."""
+    """Return the file with the seconds that the suite's clock is ahead of real time: 0, but for replays."""
     return data / "clock"
 
 

@@ -25,7 +25,8 @@ BEIJING = "+08:00"  # the time zone in which people type times
 @web.public
 def home() -> str:
     """What the centre does and within what time."""
-    return render_template("home.html", clocks=[c for c in web.service().county.clocks.values() if _for_all(c)])
+    clocks = web.service().county.clocks.values()
+    return render_template("home.html", clocks=[clock for clock in clocks if _for_all(clock)])
 
 
 def _for_all(clock: Clock) -> bool:
@@ -72,8 +73,16 @@ def register() -> tuple[str, int]:
         key = idempotency.checked(typed.get("key"))
         grievance, code = actions.register(web.service(), web.caller(), key, new)
     except Invalid as problem:
-        return _form(typed, people, problem.faults), problem.status
+        return _form(typed, people, [_placed(fault) for fault in problem.faults]), problem.status
     return render_template("receipt.html", grievance=grievance, code=code), 201
+
+
+def _placed(fault: Fault) -> Fault:
+    """A fault of the form's key, which nobody sees, is shown at the button that sends the form."""
+    if fault.field != "Idempotency-Key":
+        return fault
+    zh = "这张登记表已经登记过另一份内容。请打开一张新表再登记。"
+    return Fault("submit", zh, "This form has registered something else. Open a new form and register there.")
 
 
 @PAGES.post("/register/people")

@@ -97,7 +97,9 @@ def verify(engine: Engine, text: str) -> Caller | None:
     """The holder of a live key; None if it is malformed, unknown, expired or revoked."""
     body, _, check = text.rpartition("_")
     parts = body.split("_")
-    if len(parts) != 4 or not hmac.compare_digest(check.encode(), _check(body).encode()):
+    if len(parts) != 4 or not (body.isascii() and body.isprintable()):
+        return None
+    if not hmac.compare_digest(check.encode(), _check(body).encode()):
         return None
     row = _live(engine, parts[2])
     if row is None or not hmac.compare_digest(row.secret_digest, _digest(parts[3])):

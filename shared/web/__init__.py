@@ -7,6 +7,7 @@ import flask_smorest
 import orjson
 from flask import Blueprint, Flask, Response, current_app, request
 from flask.json.provider import JSONProvider
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from shared import language, telemetry
 from shared.service import Service
@@ -45,7 +46,7 @@ def create(given: Service, blueprints: Sequence[Blueprint]) -> Flask:
     app.config.update(CONFIG, API_TITLE=f"Minqing {given.name}")
     language.install(app)
     app.context_processor(lambda: {"service": given, "caller": access.known()})
-    _watch(app)
+    _watch(app, given.settings.proxies)
     api = flask_smorest.Api(app)
     answers.install(app)  # after flask-smorest, which brings an error format of its own
     for blueprint in (access.blueprint(), health.BLUEPRINT, *blueprints):
@@ -83,7 +84,8 @@ class Json(JSONProvider):
         )
 
 
-def _watch(app: Flask) -> None:
+def _watch(app: Flask, proxies: int) -> None:
+    app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
     app.before_request(_begin)
     app.before_request(access.admit)
     app.after_request(_finish)

@@ -5,6 +5,7 @@ a signed cookie then names the key, which is looked up again for every request, 
 both at once. (Accounts and roles with a second factor replace this; callers stay as they are.)
 """
 
+import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -159,6 +160,9 @@ def sign_out() -> Response:
 
 
 def _own_path(wanted: str | None) -> str:
-    """A path of this site, or the front page: another site's (`//evil`, `https:`) is refused."""
-    safe = wanted is not None and wanted.startswith("/") and not wanted.startswith(("//", "/\\"))
+    """A path of this site, or the front page: another site's (`//evil`, `https:`) is refused.
+
+    So are control characters: a browser drops them, and `/<tab>/evil` becomes `//evil`.
+    """
+    safe = wanted is not None and wanted.isprintable() and re.match(r"/(?![/\\])", wanted)
     return wanted if safe and wanted else "/"

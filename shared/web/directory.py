@@ -1,4 +1,4 @@
-"""The county directory as the choices of a form: (id, name), grouped under headings, in the chosen language."""
+"""The county directory as the choices of a form: (id, name) in the chosen language, under headings."""
 
 from collections.abc import Iterable, Mapping
 from typing import Protocol

@@ -31,4 +31,7 @@ def neighbours(total: int, page: int, size: int) -> dict[str, str]:
     def link(number: int) -> str:
         return "?" + urlencode([*kept, ("page", number)])
 
-    return {"newer": link(page - 1) if page > 1 else "", "older": link(page + 1) if total > page * size else ""}
+    return {
+        "newer": link(page - 1) if page > 1 else "",
+        "older": link(page + 1) if total > page * size else "",
+    }

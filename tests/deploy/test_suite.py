@@ -9,7 +9,10 @@ from deploy.minqing.trouble import Trouble
 
 
 def test_a_second_suite_on_the_same_data_is_refused(data):
-    holding = f"import time; from pathlib import Path; from deploy.minqing import suite\nwith suite.lock(Path({str(data)!r})): print('held', flush=True); time.sleep(60)"
+    holding = (
+        "import time; from pathlib import Path; from deploy.minqing import suite\n"
+        f"with suite.lock(Path({str(data)!r})): print('held', flush=True); time.sleep(60)"
+    )
     with subprocess.Popen([sys.executable, "-c", holding], stdout=subprocess.PIPE, text=True) as first:
         assert first.stdout.readline() == "held\n"
         assert suite.holder(data) == first.pid

@@ -44,27 +44,35 @@ def minqing(data: Path) -> Iterator[object]:
     minqing("down")
 
 
-def test_a_suite_starts_from_nothing_survives_a_kill_and_goes_on_with_its_data(minqing, data):
-    up = ("up", "--detach", "--no-samples", f"--port-base={free_base()}")
-    started = minqing(*up)
-    assert started.returncode == 0, started.stdout + started.stderr
-    assert "Ready" in started.stdout
+@pytest.fixture
+def up(minqing):
+    """`minqing up` in the background, on ports of its own."""
+    words = ("up", "--detach", "--no-samples", f"--port-base={free_base()}")
+    return lambda: minqing(*words)
 
-    file = data / "one.jsonl"
+
+@pytest.fixture
+def one(tmp_path: Path) -> Path:
+    """A file with one grievance."""
+    file = tmp_path / "one.jsonl"
     file.write_text(json.dumps(grievance()))
-    assert minqing("import", file).returncode == 0
+    return file
 
-    again = minqing(*up)
+
+def test_a_suite_starts_from_nothing_survives_a_kill_and_goes_on_with_its_data(minqing, up, one, data):
+    started = up()
+    assert "Ready" in started.stdout, started.stdout + started.stderr
+    assert minqing("import", one).returncode == 0
+
+    again = up()
     assert again.returncode == 1
     assert "runs on" in again.stdout
 
     os.kill(suite.holder(data), signal.SIGKILL)
-    assert minqing("status").returncode == 1
-    assert minqing(*up).returncode == 0
+    assert up().returncode == 0
     status = json.loads(minqing("status", "--json").stdout)
     assert {(s["api"], s["worker"]) for s in status["services"].values()} == {("ready", "alive")}
-    assert status["counts"]["registered"] == 1
-    assert status["counts"]["parked"] == 0
+    assert (status["counts"]["registered"], status["counts"]["parked"]) == (1, 0)
 
     assert minqing("down").returncode == 0
     assert minqing("status").returncode == 1

@@ -5,7 +5,7 @@ import shutil
 import socket
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -177,20 +177,21 @@ def test_each_service_has_its_own_epoch(intake: Bus, routing: Bus) -> None:
     assert intake.epoch() != routing.epoch()
 
 
-def test_a_restarted_redis_is_used_again_after_one_refusal_at_most(
-    broker: Broker, intake: Bus, routing: Bus
-) -> None:
+def _at_the_second_try(use: Callable[[], Any]) -> Any:
+    """What a use gives after Redis came back: the first may find the old connection broken."""
+    try:
+        return use()
+    except Down:
+        return use()
+
+
+def test_a_restarted_redis_is_used_again_at_the_second_try(broker: Broker, intake: Bus, routing: Bus) -> None:
     assert routing.receive(1, 0.05) == []
     before = intake.epoch()
     broker.restart()
-    for each in (intake, routing):
-        try:
-            each.backlog("routing")
-        except Down:
-            continue
-    assert intake.epoch() != before
-    intake.publish("routing", FRAME)
-    assert routing.receive(1, 1) == [FRAME]
+    assert _at_the_second_try(intake.epoch) != before
+    _at_the_second_try(lambda: intake.publish("routing", FRAME))
+    assert _at_the_second_try(lambda: routing.receive(1, 1)) == [FRAME]
 
 
 def test_what_had_arrived_when_redis_went_down_is_not_lost(

@@ -18,7 +18,8 @@ ROOT = Path(__file__).parents[2]
 SHARED = ROOT / "shared"
 PLACEHOLDER = re.compile(r"%\(\w+\)s")
 # A comment, or words that the catalogue is asked for.
-SAID = re.compile(r"\{#.*?#\}|gettext\([^)]*|_\(\s*(?P<quote>[\"']).*?(?P=quote)", re.DOTALL)
+WORDS = r"""("[^"]*"|'[^']*')"""
+SAID = re.compile(rf"{{#.*?#}}|gettext\(\s*{WORDS}(,\s*{WORDS})?|_\(\s*{WORDS}", re.DOTALL)
 HAN = re.compile(r"[\u3400-\u9fff]+")
 TEMPLATES = [*SHARED.glob("templates/*.html"), *ROOT.glob("services/*/templates/**/*.html")]
 SPEAKERS = [SHARED / "language.py", *ROOT.glob("services/*/pages.py"), *ROOT.glob("services/*/pages/*.py")]

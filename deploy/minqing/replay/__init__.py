@@ -24,7 +24,7 @@ from deploy.minqing.suite import Suite, clock_file
 from deploy.minqing.trouble import Say, say
 from shared import calendar, county
 
-SEED = 7
+SEED = 2
 A_DAY = timedelta(days=1)
 A_SECOND = timedelta(seconds=1)
 NEW = ("assigned", "designated")  # states of a task that its department has to react to

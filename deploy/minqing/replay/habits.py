@@ -43,7 +43,7 @@ BUSY = 10
 SLOW_SHARE = 0.6  # of what a slow department has to do
 LATE_SHARE, LATE = 0.08, (3, 9)  # of everything: some days more
 OBJECTING = 0.06
-UNDECIDED = 0.15  # of what waits in triage stays there
+UNDECIDED = 0.1  # of what waits in triage stays there
 UPHELD = 0.4  # of objections
 
 OUTCOMES = {

@@ -42,11 +42,11 @@ def registered_by(day: date, calendar: Calendar, seed: int) -> datetime:
 def registrations(
     given: Sequence[Sample], days: Sequence[date], county: County, calendar: Calendar, seed: int
 ) -> Iterator[Act]:
-    """Spread grievances over the working days of `days`; each is registered with its office's own key."""
+    """Spread grievances over the working days of `days`, in order; each by the key of its own office."""
     chance = Random(seed)
     working = [day for day in days if calendar.is_working_day(day)] or days
-    for sample in given:
-        by = registered_by(chance.choice(working), calendar, seed)
+    for day, sample in zip(sorted(chance.choices(working, k=len(given))), given, strict=True):
+        by = registered_by(day, calendar, seed)
         at = by - chance.random() * REGISTERING
         received_at = at - timedelta(minutes=chance.uniform(*WAITED))
         body = {**sample, "received_at": received_at.isoformat()}
