@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import orjson
 from psycopg.errors import LockNotAvailable
@@ -18,7 +17,7 @@ class NotDurable(Exception):
     """The database would answer a commit before it is on disk, so no 201 could be kept."""
 
 
-def connect(url: str, pool: int = 4, **options: Any) -> Engine:
+def connect(url: str, pool: int = 4) -> Engine:
     """An engine with up to `pool` connections, made when first needed. Sessions run in UTC."""
     return create_engine(
         url,
@@ -28,7 +27,6 @@ def connect(url: str, pool: int = 4, **options: Any) -> Engine:
         json_serializer=lambda value: orjson.dumps(value).decode(),
         json_deserializer=orjson.loads,
         connect_args={"connect_timeout": 3, "options": f"-c timezone=UTC -c lock_timeout={LOCK_TIMEOUT}"},
-        **options,
     )
 
 

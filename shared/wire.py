@@ -169,7 +169,7 @@ class Postmark:
 
 
 def _of_kind(kind: str, body: Any) -> bool:
-    """Whether a body is what its kind of frame holds: a batch, the ids and reasons of a receipt, or a hello."""
+    """Whether a body is what its kind of frame holds: a batch of events, a receipt, or a hello."""
     if kind == "events":
         return isinstance(body, list)
     if kind == "receipts":

@@ -1,4 +1,4 @@
-"""What the services tell each other: yesterday's messages must stay readable, and every word has its reader."""
+"""What the services tell each other: yesterday's messages stay readable, and every word has its reader."""
 
 import dataclasses
 import typing

@@ -24,12 +24,20 @@ OWN = {
     "oversight": "services.oversight.store.tables",
     "identity": "shared.identity",
 }
-SQL_ONLY = {"alembic_version", "stream_head", "notice_sequence"}  # only statements written in SQL use them
+SQL_ONLY = {
+    "alembic_version",
+    "stream_head",
+    "notice_sequence",
+    "milestone",
+}  # only statements written in SQL use them
 
 
 def _described(database: str) -> Sequence[Table]:
     own = vars(import_module(OWN[database])).values()
-    return [*SHARED[database], *(each for each in own if isinstance(each, Table) and each not in SHARED[database])]
+    return [
+        *SHARED[database],
+        *(each for each in own if isinstance(each, Table) and each not in SHARED[database]),
+    ]
 
 
 def _engine(world: World, database: str) -> Engine:

@@ -108,6 +108,11 @@ def _start_services(found: Suite, watch: Supervisor) -> None:
 
 def _replay(found: Suite, days: int) -> None:
     """Let the sample grievances come in and be dealt with, as if the suite had run for `days` days."""
+    if suite.county_folder() != suite.COUNTY:
+        say(
+            "示例诉求只适用于示例县，不载入", "The sample grievances are those of the sample county: left out"
+        )
+        return
     given = samples.grievances()
     say(
         f"正在重演最近 {days} 天：{len(given)} 件示例诉求的登记、分派、办理与督办 ……",

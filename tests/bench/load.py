@@ -36,8 +36,8 @@ class Result:
 
     @property
     def rate(self) -> float:
-        """Answers per second."""
-        return self.answers / self.seconds
+        """Requests that were granted, per second."""
+        return (self.answers - self.failed) / self.seconds
 
 
 @dataclass(frozen=True)

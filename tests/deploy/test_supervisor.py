@@ -65,15 +65,17 @@ def test_a_program_that_ends_again_and_again_is_started_less_and_less_often(tmp_
     assert pauses == [0.5, 1, 2]
 
 
-def test_programs_are_stopped_in_reverse_order(tmp_path):
+def test_services_are_stopped_before_what_they_stand_on(tmp_path):
     ends = tmp_path / "ends"
-    tell = f"trap 'printf $0 >> {ends}; exit' TERM; echo up; while :; do sleep 0.1; done"
-    programs = [make(tmp_path, name, ["sh", "-c", tell, name]) for name in ("1", "2", "3")]
+    tell = f"trap 'echo $0 >> {ends}; exit' TERM; echo up; while :; do sleep 0.1; done"
+    programs = [
+        make(tmp_path, name, ["sh", "-c", tell, name]) for name in ("postgres", "redis", "intake-api")
+    ]
     watch = Supervisor(programs, tmp_path / "state", silence)
     watch.start()
     await_true(lambda: all(map(says_up, programs)))
     watch.stop()
-    assert ends.read_text() == "321"
+    assert ends.read_text().split() == ["intake-api", "redis", "postgres"]
 
 
 def test_what_does_not_stop_when_asked_is_ended(tmp_path):

@@ -65,7 +65,14 @@ def test_every_view_of_every_service_says_who_may_call_it(world: World, name: st
 
 @pytest.mark.parametrize(
     ("header", "status"),
-    [(None, 401), ("", 401), ("Bearer", 401), ("Bearer nonsense", 401), ("Basic {key}", 401), ("bearer {key}", 200)],
+    [
+        (None, 401),
+        ("", 401),
+        ("Bearer", 401),
+        ("Bearer nonsense", 401),
+        ("Basic {key}", 401),
+        ("bearer {key}", 200),
+    ],
 )
 def test_only_a_live_key_opens(world: World, browser: FlaskClient, header: str | None, status: int) -> None:
     headers = {} if header is None else {"Authorization": header.format(key=world.key("clerk"))}
@@ -118,7 +125,13 @@ def test_nobody_is_led_to_another_site(world: World, browser: FlaskClient, wante
 
 def test_a_cookie_does_not_act_for_another_site(world: World, browser: FlaskClient) -> None:
     _sign_in(world, browser)
-    origins = ["https://evil.example", "null", None, "https://localhost.evil.example", "https://evil.localhost"]
+    origins = [
+        "https://evil.example",
+        "null",
+        None,
+        "https://localhost.evil.example",
+        "https://evil.localhost",
+    ]
     for origin in origins:
         headers = {} if origin is None else {"Origin": origin}
         assert browser.post("/probe", base_url=SITE, headers=headers).status_code == 401, origin

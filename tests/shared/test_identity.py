@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import Engine
 
 from shared import identity
 from shared.identity.model import Caller
@@ -11,7 +12,7 @@ from tests.world import World
 NEXT_MONTH = datetime.now(UTC) + timedelta(days=30)
 
 
-def _engine(world: World, name: str = "oversight"):  # noqa: ANN202
+def _engine(world: World, name: str = "oversight") -> Engine:
     return world.services[name].identity
 
 
@@ -76,7 +77,8 @@ def test_a_revoked_key_ends_at_once_and_once(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("role", "department"), [("king", None), ("department", None), ("clerk", "housing"), ("supervisor", "tax")]
+    ("role", "department"),
+    [("king", None), ("department", None), ("clerk", "housing"), ("supervisor", "tax")],
 )
 def test_a_key_that_makes_no_sense_is_not_issued(world: World, role: str, department: str | None) -> None:
     with pytest.raises(ValueError, match="role|department"):

@@ -282,7 +282,9 @@ def test_what_another_worker_has_applied_meanwhile_is_not_parked(listener: Liste
 # ------------------------------------------------------------------------------------- trying again
 
 
-def test_a_parked_event_that_is_retried_is_applied_once_and_its_followers_after_it(listener: Listener) -> None:
+def test_a_parked_event_that_is_retried_is_applied_once_and_its_followers_after_it(
+    listener: Listener,
+) -> None:
     _poisoned(listener, Conflict())
     one, two, three = said.stream(3)
     listener.hear(one, two, three)

@@ -64,7 +64,9 @@ def test_a_rotated_ring_seals_with_the_newest_key_and_opens_all() -> None:
     assert Seal.of((NEW,)).open(rotated.close(b"b", "x"), "x") == b"b"
 
 
-@pytest.mark.parametrize("sealed", ["", "v1", "v1.a.b", "v2.{id}.AAAA", "v1.{id}.AA", "v1.{id}.!!", "v1.{id}."])
+@pytest.mark.parametrize(
+    "sealed", ["", "v1", "v1.a.b", "v2.{id}.AAAA", "v1.{id}.AA", "v1.{id}.!!", "v1.{id}."]
+)
 def test_what_was_never_sealed_does_not_open(sealed: str) -> None:
     seal = Seal.of((NEW,))
     with pytest.raises(Tampered):

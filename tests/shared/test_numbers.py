@@ -50,7 +50,8 @@ def test_of_a_thousand_swaps_of_neighbours_fewer_than_thirty_pass() -> None:
 
 
 @pytest.mark.parametrize(
-    "typed", ["", "-", "二〇二六", "2026", "2026-00000a-1", "2026-000001", "1" * 21, "2026_000001_0", "½" * 11]
+    "typed",
+    ["", "-", "二〇二六", "2026", "2026-00000a-1", "2026-000001", "1" * 21, "2026_000001_0", "½" * 11],
 )
 def test_what_is_no_number_is_refused(typed: str) -> None:
     assert not _valid(typed)

@@ -30,7 +30,13 @@ def test_an_index_finds_equal_values_of_one_column_and_shows_nothing(safe: Vault
 
 
 def test_every_spelling_of_a_phone_has_one_index(safe: Vault) -> None:
-    spellings = ["19900000001", "199 0000 0001", "+86 199-0000-0001", "008619900000001", "１９９０００００００１"]
+    spellings = [
+        "19900000001",
+        "199 0000 0001",
+        "+86 199-0000-0001",
+        "008619900000001",
+        "１９９０００００００１",
+    ]
     assert len({safe.index("phone", domain.phone_digits(each)) for each in spellings}) == 1
 
 

@@ -114,7 +114,9 @@ def test_what_is_none_of_ours_is_quarantined_and_work_goes_on(world: World, fram
 
 def test_a_forged_event_and_a_forged_receipt_have_no_effect(world: World, tmp_path: Any) -> None:
     keyring.create(tmp_path / "strange")
-    strange = Postmark(keyring.signer(tmp_path / "strange", "routing"), keyring.seal(tmp_path / "strange", "bus"))
+    strange = Postmark(
+        keyring.signer(tmp_path / "strange", "routing"), keyring.seal(tmp_path / "strange", "bus")
+    )
     world.register()
     sender = world.worker("intake")
     sender.round()
@@ -180,7 +182,7 @@ def test_broken_database_connections_cost_a_round_and_nothing_else(world: World)
     assert world.count("routing", "case_file") == world.count("oversight", "watched") == 1
 
 
-def test_while_the_database_is_away_nothing_is_receipted_and_afterwards_it_is_applied(world: World) -> None:
+def test_while_the_database_is_away_nothing_is_receipted_and_afterwards_it_is_applied(world: World) -> None:  # noqa: PLR0915
     world.register()
     sender, receiver = world.worker("intake"), world.worker("routing")
     receiver.round()
@@ -214,7 +216,7 @@ def test_a_tick_is_let_in_once_a_second(world: World) -> None:
     assert calls == ["routing"] * 2
 
 
-def test_a_signal_ends_the_work_after_the_round(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_signal_ends_the_work_after_the_round(world: World, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: PLR0915
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     ending = world.worker("intake")
     rounds: list[float] = []

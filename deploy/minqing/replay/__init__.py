@@ -6,7 +6,7 @@ it passes midnight, what was said has been heard, and after that, oversight has 
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -14,7 +14,7 @@ from random import Random
 
 from deploy.minqing import clock
 from deploy.minqing.clock import Hands
-from deploy.minqing.replay import players, samples
+from deploy.minqing.replay import samples
 from deploy.minqing.replay.acts import Act, Agenda, Who, later
 from deploy.minqing.replay.habits import Habits
 from deploy.minqing.replay.onlooker import Onlooker
@@ -24,7 +24,7 @@ from deploy.minqing.suite import Suite, clock_file
 from deploy.minqing.trouble import Say, say
 from shared import calendar, county
 
-SEED = 2
+SEED = 23
 A_DAY = timedelta(days=1)
 A_SECOND = timedelta(seconds=1)
 NEW = ("assigned", "designated")  # states of a task that its department has to react to
@@ -46,9 +46,9 @@ def replay(found: Suite, days: int, given: Sequence[Sample], say: Say = say) -> 
     now = datetime.now(UTC)
     today = now.astimezone(habits.calendar.timezone).date()
     past = [today - n * A_DAY for n in range(days, 0, -1)]
-    with players.invited(found) as cast, Onlooker(found) as onlooker, _interruptible(say):
+    with closing(Players(found)) as players, closing(Onlooker(found)) as onlooker, _interruptible(say):
         with clock.past(clock_file(Path(found.data)), habits.midnight(past[0])) as hands:
-            run = Replay(habits, cast, onlooker, hands, say)
+            run = Replay(habits, players, onlooker, hands, say)
             run.agenda.add(samples.registrations(given, past, directory, habits.calendar, SEED))
             for day in past:
                 run.live(day)
@@ -60,7 +60,11 @@ def replay(found: Suite, days: int, given: Sequence[Sample], say: Say = say) -> 
 
 @dataclass
 class Replay:
-    """A replay under way. `done` counts what was done on the present day, by what the services answered."""
+    """A replay under way.
+
+    `due` is when the next deadline is reached, as far as oversight knew when all was settled last. `done`
+    counts what was done on the present day, by what the services answered.
+    """
 
     habits: Habits
     players: Players
@@ -69,6 +73,7 @@ class Replay:
     say: Say
     agenda: Agenda = field(default_factory=Agenda)
     seen: set[tuple[str, ...]] = field(default_factory=set)
+    due: datetime | None = None
     done: Counter[int] = field(default_factory=Counter)
 
     def live(self, day: date) -> None:
@@ -76,11 +81,11 @@ class Replay:
         if self.habits.calendar.is_working_day(day):
             look_at = samples.registered_by(day, self.habits.calendar, self.habits.seed)
             self.act_until(look_at)
-            self.onlooker.await_settled()
+            self._settle()
             self._look(look_at)
         midnight = self.habits.midnight(day + A_DAY)
         self.act_until(midnight)
-        self.onlooker.await_settled()
+        self._settle()
         self.hands.move(midnight + A_SECOND)
         self.onlooker.await_passed(midnight)
         self._tell(day)
@@ -88,10 +93,14 @@ class Replay:
     def act_until(self, moment: datetime) -> None:
         """Do what is to be done before `moment`, each act at its own time."""
         for act in self.agenda.until(moment):
-            if self.onlooker.falls_due(self.hands.now(), act.at):
-                self.onlooker.await_settled()  # so that what was done in time is not taken for missed
+            if self.due and self.due < act.at:
+                self._settle()  # so that what was done in time is not taken for missed
             self.hands.move(act.at)
             self._do(act)
+
+    def _settle(self) -> None:
+        self.onlooker.await_settled()
+        self.due = self.onlooker.next_due(self.hands.now())
 
     def _do(self, act: Act) -> None:
         status = self.players.post(act).status_code

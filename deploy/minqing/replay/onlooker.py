@@ -2,8 +2,8 @@
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
-from types import TracebackType
+from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Engine, TextClause, text
 
@@ -16,8 +16,8 @@ PAUSE = 0.02  # seconds between two looks
 LONGEST = 60  # seconds; a suite that works needs one or two
 
 UNCONFIRMED = text("SELECT count(*) FROM outbox WHERE state IN ('pending', 'sent')")
-DUE = text("SELECT count(*) FROM deadline WHERE next_at >= :since AND next_at < :until")
-LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+REACHED = text("SELECT count(*) FROM deadline WHERE next_at < :now")
+NEXT = text("SELECT min(next_at) FROM deadline WHERE next_at >= :now")
 
 
 class Onlooker:
@@ -28,29 +28,28 @@ class Onlooker:
         # In the order of the flow: what intake said is heard, so what routing says of it is there to be seen.
         self.engines = {service: database.connect(urls[service], pool=1) for service in databases.SERVICES}
 
-    def __enter__(self) -> "Onlooker":
-        return self
-
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+    def close(self) -> None:
+        """Let go of the databases."""
         for engine in self.engines.values():
             engine.dispose()
 
     def await_settled(self) -> None:
         """Return when everything said has been heard and receipted."""
-        _await(lambda: not any(_count(engine) for engine in self.engines.values()))
+        _await(lambda: not any(_look(engine, UNCONFIRMED) for engine in self.engines.values()))
 
     def await_passed(self, now: datetime) -> None:
         """Return when oversight has marked what was due before `now`, and taken the rungs."""
-        _await(lambda: not self.falls_due(LONG_AGO, now))
+        _await(lambda: _look(self.engines["oversight"], REACHED, now=now) == 0)
 
-    def falls_due(self, since: datetime, until: datetime) -> bool:
-        """Whether oversight will have something to mark between two moments."""
-        return _count(self.engines["oversight"], DUE, since=since, until=until) > 0
+    def next_due(self, now: datetime) -> datetime | None:
+        """When oversight will have something to mark next, from `now` on."""
+        due: datetime | None = _look(self.engines["oversight"], NEXT, now=now)
+        return due
 
 
-def _count(engine: Engine, what: TextClause = UNCONFIRMED, **values: datetime) -> int:
+def _look(engine: Engine, what: TextClause, **values: datetime) -> Any:
     with database.reading(engine) as connection:
-        return int(connection.execute(what, values).scalar_one())
+        return connection.execute(what, values).scalar_one()
 
 
 def _await(holds: Callable[[], bool]) -> None:

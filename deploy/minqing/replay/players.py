@@ -72,16 +72,6 @@ class Players:
 
 
 @contextmanager
-def invited(found: suite.Suite) -> Iterator[Players]:
-    """Give the players of a suite for as long as the block lasts."""
-    players = Players(found)
-    try:
-        yield players
-    finally:
-        players.close()
-
-
-@contextmanager
 def _answering() -> Iterator[None]:
     try:
         yield

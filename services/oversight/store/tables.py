@@ -1,6 +1,6 @@
 """Oversight's tables."""
 
-from sqlalchemy import Boolean, Column, DateTime, Identity, Integer, MetaData, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Identity, Integer, MetaData, Table, Text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 METADATA = MetaData()
@@ -49,7 +49,7 @@ DEADLINE_CHANGE = Table(
     "deadline_change",
     METADATA,
     Column("deadline", Text, primary_key=True),
-    Column("n", Integer, Identity(), primary_key=True),
+    Column("n", BigInteger, Identity(), primary_key=True),
     Column("former_due_at", DateTime(timezone=True), nullable=False),
     Column("due_at", DateTime(timezone=True), nullable=False),
     Column("reason", Text, nullable=False),
