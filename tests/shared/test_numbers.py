@@ -37,7 +37,7 @@ def test_every_single_wrong_digit_is_refused(number: str, data: st.DataObject) -
     assert not _valid(number[:at] + other + number[at + 1 :])
 
 
-def test_of_a_thousand_swaps_of_neighbours_fewer_than_thirty_pass() -> None:
+def test_of_a_hundred_swaps_of_neighbours_less_than_one_passes() -> None:
     swaps = [
         digits[:at] + digits[at + 1] + digits[at] + digits[at + 2 :]
         for sequence in range(1, 4000, 7)
@@ -46,7 +46,7 @@ def test_of_a_thousand_swaps_of_neighbours_fewer_than_thirty_pass() -> None:
         if digits[at] != digits[at + 1]
     ]
     unnoticed = sum(_valid(swap) for swap in swaps)
-    assert unnoticed / len(swaps) < 0.03
+    assert unnoticed / len(swaps) < 0.01
 
 
 @pytest.mark.parametrize(

@@ -144,7 +144,8 @@ def _interruptible(say: Say) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         say(
-            "\n重演已中断：已发生的全部保留，时钟已恢复为真实时间",
-            "The replay was interrupted: what happened is kept, and the clock is real again",
+            "\n重演已中断：已发生的全部保留，时钟已恢复为真实时间；要从头重演，先运行 minqing down --delete",
+            "The replay was interrupted: what happened is kept, and the clock is real again. To have it all, "
+            "run minqing down --delete and begin anew",
         )
         raise

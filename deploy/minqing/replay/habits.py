@@ -37,7 +37,7 @@ PACES = {
     "ordinary": Pace((0, 1), (1, 4)),
     None: Pace((0, 6), (4, 34)),
 }
-SLOW = Pace((5, 18), (25, 60), (2, 14))
+SLOW, SLOW_ORDER = Pace((5, 18), (25, 60), (2, 14)), Pace((1, 5), (8, 20), (2, 14))
 SLOW_DEPARTMENTS = 3  # of the BUSY ones that most rules lead to
 BUSY = 10
 SLOW_SHARE = 0.6  # of what a slow department has to do
@@ -109,9 +109,10 @@ class Habits:
 
     def pace(self, sheet: Json, chance: Random) -> Pace:
         """How quick a department is with a task."""
+        urgency = sheet["case"]["urgency"]
         if sheet["department"] in self.slow and chance.random() < SLOW_SHARE:
-            return SLOW
-        pace = PACES[sheet["case"]["urgency"]]
+            return SLOW_ORDER if urgency else SLOW
+        pace = PACES[urgency]
         if chance.random() < LATE_SHARE:
             return replace(pace, answer=(pace.answer[1] + LATE[0], pace.answer[1] + LATE[1]), explain=LATE)
         return pace

@@ -1,0 +1,134 @@
+"""The three services behind real addresses, with grievances in every state."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from werkzeug.serving import BaseWSGIServer, make_server
+
+from deploy.minqing.servers import Servers
+from tests.world import NAMES, World
+
+SAMPLES = Path(__file__).parents[2] / "deploy/samples/grievances.jsonl"
+ANSWER = {
+    "outcome": "solved",
+    "facts": "情况属实。",
+    "opinion": "已整改。",
+    "basis": "《信访工作条例》第三十一条",
+}
+
+Caller = tuple[str, str | None]
+
+
+@dataclass
+class Site(World):
+    """A world whose services know their public addresses, and listen there.
+
+    `receipt` opens the tracking of an answered grievance. `pages` has every page that has an address: its
+    service, its path, and who looks at it.
+    """
+
+    addresses: dict[str, str] = field(default_factory=dict)
+    receipt: dict[str, str] = field(default_factory=dict)
+    sessions: dict[Caller, Any] = field(default_factory=dict)
+    pages: dict[str, tuple[str, str, Caller | None]] = field(default_factory=dict)
+
+    def environment(self, name: str) -> dict[str, str]:
+        """The settings of one service, with the addresses of all."""
+        places = {f"MINQING_{each.upper()}_URL": address for each, address in self.addresses.items()}
+        return super().environment(name) | places
+
+    def act(self, number: str, department: str, what: str, body: Any = None) -> None:
+        """Let a department do something with its task."""
+        client = self.client("routing", "department", department)
+        done = client.post(f"/v1/tasks/{number}.{department}/{what}", json=body)
+        assert done.status_code == 200, done.text
+
+
+@contextmanager
+def served(running: Servers, place: Path) -> Iterator[Site]:
+    """All three services on free ports of this machine, with nothing in them yet."""
+    apps: dict[str, Any] = {}
+    doors = {name: make_server("127.0.0.1", 0, _late(apps, name), threaded=True) for name in NAMES}
+    addresses = {name: f"http://127.0.0.1:{door.port}/" for name, door in doors.items()}
+    site = Site(running, place / "secrets", place / "clock", addresses=addresses)
+    site.empty()
+    apps.update({name: site.app(name) for name in NAMES})
+    with _open(*doors.values()):
+        yield site
+    site.empty()
+    site.close()
+
+
+def _late(apps: dict[str, Any], name: str) -> Callable[..., Any]:
+    """An application that is made after its address is known."""
+    return lambda environ, start: apps[name](environ, start)
+
+
+@contextmanager
+def _open(*doors: BaseWSGIServer) -> Iterator[None]:
+    threads = [threading.Thread(target=door.serve_forever) for door in doors]
+    for thread in threads:
+        thread.start()
+    yield
+    for door, thread in zip(doors, threads, strict=True):
+        door.shutdown()
+        thread.join()
+        door.server_close()
+
+
+def populate(site: Site) -> None:
+    """Register what the samples have, bring some of it forward, and let all deadlines of the rest pass."""
+    receipts = dict(_register(site, SAMPLES.read_text("utf-8").splitlines()[:24]))
+    site.settle()
+    alone = "SELECT number, min(department) FROM task GROUP BY number HAVING count(*) = 1 ORDER BY number"
+    answered, accepted, assigned, *_ = (tuple(row) for row in site.query("routing", alone))
+    for number, department in (answered, accepted):
+        site.act(number, department, "accept")
+    site.act(*answered, "answer", ANSWER)
+    site.act(*accepted, "progress", {"note": "已到现场查看。"})
+    for _ in range(3):
+        site.later(days=12)
+        site.tick()
+    site.receipt = receipts[answered[0]]
+    site.pages = dict(_public(site)) | dict(_of_staff(site, answered[0], accepted, assigned))
+
+
+def _register(site: Site, lines: list[str]) -> Iterator[tuple[str, dict[str, str]]]:
+    clerk = site.client("intake", "clerk")
+    for n, line in enumerate(lines):
+        taken = clerk.post("/v1/grievances", json=json.loads(line), headers={"Idempotency-Key": str(n)})
+        yield taken.json["number"], taken.json
+
+
+def _public(site: Site) -> Iterator[tuple[str, tuple[str, str, None]]]:
+    notice = site.query("oversight", "SELECT id FROM notice WHERE published")[0].id
+    yield "home", ("intake", "", None)
+    yield "sign in", ("intake", "sign-in", None)
+    yield "track", ("intake", "track", None)
+    yield "not found", ("intake", "nothing-here", None)
+    yield "notices", ("oversight", "notices", None)
+    yield "notice", ("oversight", f"notices/{notice}", None)
+
+
+def _of_staff(
+    site: Site, answered: str, accepted: tuple[str, str], assigned: tuple[str, str]
+) -> Iterator[tuple[str, tuple[str, str, Caller]]]:
+    waiting = site.query("routing", "SELECT number FROM case_file WHERE state = 'triage'")[0].number
+    clerk, supervisor = ("clerk", None), ("supervisor", None)
+    yield "register", ("intake", "register", clerk)
+    yield "grievances", ("intake", "grievances", clerk)
+    yield "grievance", ("intake", f"grievances/{answered}", clerk)
+    yield "triage", ("routing", "triage", clerk)
+    yield "case", ("routing", f"triage/{waiting}", clerk)
+    yield "ledger", ("routing", "ledger", ("department", accepted[1]))
+    yield "ledger of all", ("routing", "ledger", supervisor)
+    yield "task to accept", ("routing", f"tasks/{'.'.join(assigned)}", ("department", assigned[1]))
+    yield "task in hand", ("routing", f"tasks/{'.'.join(accepted)}", ("department", accepted[1]))
+    yield "dashboard", ("oversight", "dashboard", supervisor)
+    yield "deadlines", ("oversight", "deadlines", supervisor)
+    yield "notices served", ("oversight", "notices", supervisor)
