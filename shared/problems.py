@@ -62,6 +62,13 @@ class NotFound(Problem):
     title_zh, title_en = "未找到", "Not found"
 
 
+class NotAllowed(Problem):
+    """The address exists and does not take this method."""
+
+    slug, status = "method-not-allowed", 405
+    title_zh, title_en = "此地址不支持这种请求方法", "This address does not take this method"
+
+
 class Conflict(Problem):
     """What is asked does not fit the present state, such as answering a task that was not accepted."""
 

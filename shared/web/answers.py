@@ -17,6 +17,7 @@ BY_STATUS: Mapping[int, type[Problem]] = {
     401: problems.Unauthenticated,
     403: problems.Forbidden,
     404: problems.NotFound,
+    405: problems.NotAllowed,
     409: problems.Conflict,
     413: problems.TooLarge,
     415: problems.Malformed,
@@ -43,6 +44,7 @@ REASONS = (
     (r"Control characters are not allowed\.", "不得含控制字符"),
     (r"Not a phone number\.", "不是电话号码"),
     (r"Not a resident identity number: its check digit is wrong\.", "不是有效的身份证号：校验码不符"),
+    (r"Invalid JSON body\.", "不是有效的 JSON"),
     (r"Invalid input type\.", "整体须为 JSON 对象"),
 )
 
@@ -95,7 +97,7 @@ def _answer_http(error: HTTPException) -> AnyResponse | tuple[str, int]:
     """What Flask and webargs raise: each status has its problem; webargs brings the messages of fields."""
     if error.code is None or error.code < 400:
         return error.get_response()
-    made = BY_STATUS.get(error.code, Problem)
+    made = BY_STATUS.get(error.code, problems.Malformed if error.code < 500 else Problem)
     problem = made(faults=tuple(faults(getattr(error, "data", {}).get("messages", {}))))
     problem.status = error.code  # type: ignore[misc]
     return answer(problem)
