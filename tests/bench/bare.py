@@ -13,7 +13,8 @@ from psycopg_pool import ConnectionPool
 TABLE = """
 CREATE TABLE bare (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    kind text, office text, channel text, category text, place text, summary text, text text, petitioners jsonb
+    kind text, office text, channel text, category text, place text,
+    summary text, text text, petitioners jsonb
 )
 """
 INSERT = """
