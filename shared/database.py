@@ -35,6 +35,15 @@ def waited_for_lock(error: BaseException) -> bool:
     return isinstance(getattr(error, "orig", None), LockNotAvailable)
 
 
+def is_away(error: BaseException) -> bool:
+    """Whether the database cannot be reached or gave up on us, so that the same would work later.
+
+    A limit that the data itself exceeds (SQLSTATE class 54) comes as the same exception and never passes.
+    """
+    state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+    return isinstance(error, Down) and not state.startswith("54")
+
+
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A connection for one query outside any transaction: one round trip instead of three."""

@@ -146,9 +146,9 @@ class Door:
         new, again = self._note(source, arrived, receipt)
         try:
             receipt.applied += self._apply(source, new, with_held=True)
-        except database.Down:
-            raise
-        except Exception as error:  # noqa: BLE001 - one bad event must not stop the others
+        except Exception as error:
+            if database.is_away(error):
+                raise
             telemetry.log.info("batch failed, trying each alone", error=repr(error))
             again = new + again
         for envelope in again:
@@ -217,9 +217,9 @@ class Door:
             applied = self._apply(envelope.source, [envelope], with_held=False)
             receipt.applied += applied
             return bool(applied)
-        except database.Down:
-            raise
-        except Exception as error:  # noqa: BLE001 - parked, or logged and tried again: never swallowed
+        except Exception as error:
+            if database.is_away(error):
+                raise
             telemetry.log.warning("event failed", id=envelope.id, type=envelope.type, error=repr(error))
             if reason := _parking_reason(error, attempts):
                 self._park(envelope, reason, repr(error), receipt)

@@ -27,10 +27,11 @@ RETURNING id
 def create_app() -> Flask:
     """The WSGI application; its database is `BARE_DATABASE_URL`, as psycopg reads it."""
     app = Flask(__name__)
-    pool = ConnectionPool(os.environ["BARE_DATABASE_URL"], min_size=4, max_size=4, open=True)
+    pool = ConnectionPool(os.environ["BARE_DATABASE_URL"], min_size=4, max_size=4, open=False)
 
     @app.post("/")
     def keep() -> ResponseReturnValue:
+        pool.open()  # at the first request, for processes part after the application was made
         body = request.get_json()
         body["petitioners"] = Jsonb(body["petitioners"])
         with pool.connection() as connection:

@@ -347,3 +347,19 @@ def test_figures_count_what_is_parked_held_and_in_quarantine(listener: Listener)
         inbox.quarantine(tx, "x", Unreadable("frame-invalid", "why"))
         assert inbox.figures(tx) == {"parked": 1, "held": 2, "quarantined": 1}
         assert [row.reason for row in inbox.parked(tx)] == ["rule-violated"]
+
+
+def test_what_is_too_big_for_the_database_is_parked_and_stops_nobody_else(listener: Listener) -> None:
+    """PostgreSQL reports such a limit like a lost connection; tried for ever, it would block the queue."""
+
+    def too_big(_: Service, tx: Connection, event: GrievanceRegistered) -> None:
+        if event.number == FIRST:
+            tx.execute(text("SELECT repeat('x', 2000000000)"))
+        _write(_, tx, event)
+
+    listener.open(too_big)
+    stuck, other = said.stream(1)[0], said.stream(1, SECOND)[0]
+    assert listener.hear(stuck, other).applied == [other.id]
+    for _ in range(delivery.MAX_ATTEMPTS):
+        receipt = listener.hear(stuck)
+    assert receipt.parked == {stuck.id: "handler-error"}
