@@ -29,7 +29,6 @@ def configure(service: str, process: str) -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stdout),
-        cache_logger_on_first_use=True,
     )
     bind_contextvars(service=service, process=process)
 
