@@ -2,13 +2,17 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import orjson
+import psycopg
 from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-Down = (OperationalError, InterfaceError)  # the database cannot be reached, or gave up on us: try again
+# The database cannot be reached, or gave up on us: try again.
+Down = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
+Direct = psycopg.Connection[Any]
 
 LOCK_TIMEOUT = "2s"  # how long a request waits for another that holds the same row
 
@@ -32,7 +36,7 @@ def connect(url: str, pool: int = 4) -> Engine:
 
 def waited_for_lock(error: BaseException) -> bool:
     """Whether the error is a lock that another transaction held too long, rather than a lost database."""
-    return isinstance(getattr(error, "orig", None), LockNotAvailable)
+    return isinstance(getattr(error, "orig", error), LockNotAvailable)
 
 
 def is_away(error: BaseException) -> bool:
@@ -49,6 +53,26 @@ def reading(engine: Engine) -> Iterator[Connection]:
     """A connection for one query outside any transaction: one round trip instead of three."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         yield connection
+
+
+@contextmanager
+def direct(engine: Engine) -> Iterator[Direct]:
+    """The driver's own connection, each statement a transaction of its own, for what every request needs.
+
+    SQLAlchemy's work for one statement takes longer than those statements themselves.
+    """
+    pooled = engine.raw_connection()
+    driver: Direct = pooled.driver_connection  # type: ignore[assignment]
+    try:
+        driver.autocommit = True
+        yield driver
+    finally:
+        if driver.closed:
+            pooled.invalidate()
+            engine.dispose()  # the others are as dead
+        else:
+            driver.autocommit = False
+            pooled.close()
 
 
 def require_durable(engine: Engine) -> None:

@@ -6,9 +6,9 @@ Keys are scoped to their caller and kept (at least 90 days).
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Column, Connection, DateTime, LargeBinary, Table, Text, bindparam, select
-from sqlalchemy.dialects.postgresql import insert
 
 from shared.outbox import METADATA
 from shared.problems import Fault, Invalid, Malformed
@@ -23,7 +23,15 @@ REQUEST = Table(
     Column("at", DateTime(timezone=True), nullable=False),
 )
 
-CLAIM = insert(REQUEST).on_conflict_do_nothing().returning(REQUEST.c.number)
+# The first part of a statement that does what a request asks: it gives a row only if the key was free.
+CLAIMED = """
+    claimed AS (
+        INSERT INTO idempotent_request (caller, key, fingerprint, number)
+        VALUES (%(caller)s, %(key)s, %(fingerprint)s, %(number)s)
+        ON CONFLICT DO NOTHING RETURNING number
+    )
+"""
+CLAIM = f"WITH {CLAIMED} SELECT number FROM claimed"
 EARLIER = select(REQUEST).where(REQUEST.c.caller == bindparam("caller"), REQUEST.c.key == bindparam("key"))
 
 
@@ -34,6 +42,10 @@ class Request:
     caller: str
     key: str
     fingerprint: bytes
+
+    def claiming(self, number: str) -> dict[str, Any]:
+        """The parameters of CLAIMED."""
+        return {"caller": self.caller, "key": self.key, "fingerprint": self.fingerprint, "number": number}
 
 
 def checked(key: str | None) -> str:
@@ -51,16 +63,14 @@ def claim(tx: Connection, request: Request, number: str) -> str:
 
     Refuses (Invalid) a key that was used for another body.
     """
-    values = {
-        "caller": request.caller,
-        "key": request.key,
-        "fingerprint": request.fingerprint,
-        "number": number,
-    }
-    if tx.execute(CLAIM, values).one_or_none() is not None:
-        return number
-    earlier = tx.execute(EARLIER, {"caller": request.caller, "key": request.key}).one()
-    if earlier.fingerprint != request.fingerprint:
+    claimed = tx.exec_driver_sql(CLAIM, request.claiming(number)).one_or_none()
+    return earlier(tx, request) if claimed is None else number
+
+
+def earlier(tx: Connection, request: Request) -> str:
+    """The number that an earlier request with this key was given; refuses (Invalid) another body."""
+    found = tx.execute(EARLIER, {"caller": request.caller, "key": request.key}).one()
+    if found.fingerprint != request.fingerprint:
         zh, en = "此 Idempotency-Key 已用于另一份内容", "This Idempotency-Key was used for another body"
         raise Invalid(zh, en, [Fault("Idempotency-Key", zh, en)])
-    return str(earlier.number)
+    return str(found.number)

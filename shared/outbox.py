@@ -6,11 +6,12 @@ is sent again: the broker may lose everything. States: pending → sent → conf
 consumer could not apply it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import orjson
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -55,37 +56,52 @@ OUTBOX = Table(
     Column("park_reason", Text),
 )
 
-# One statement numbers the event in each destination's stream of this grievance and keeps it: the row of
-# `stream_head` stays locked until the transaction ends, so the numbers have no gaps.
-ADD = text(
-    """
-    WITH head AS (
-        INSERT INTO stream_head (dest, subject, n)
-        SELECT dest, :subject, 1 FROM unnest(CAST(:dests AS text[])) AS dest
-        ON CONFLICT (dest, subject) DO UPDATE SET n = stream_head.n + 1
-        RETURNING dest, n
+# A statement that keeps events consists of these parts: the events, a row for each and each of its readers;
+EVENTS = """
+    SELECT * FROM json_to_recordset(%(events)s) AS event (
+        place int, event_id uuid, dest text, type text, subject text, payload text, traceparent text
     )
+"""
+# the end of each stream that they lengthen, which stays locked until the transaction is over, so that the
+# numbers have no gaps;
+HEADS = """
+    INSERT INTO stream_head AS head (dest, subject, n)
+    SELECT dest, subject, count(*) FROM event GROUP BY dest, subject ORDER BY dest, subject
+    ON CONFLICT (dest, subject) DO UPDATE SET n = head.n + EXCLUDED.n
+    RETURNING dest, subject, n
+"""
+# and the events again with their numbers, in the order of their places.
+NUMBERED = """
     INSERT INTO outbox (event_id, dest, type, subject, sequence, payload, traceparent)
-    SELECT :event_id, dest, :type, :subject, n, :payload, :traceparent FROM head
-    """
-)
+    SELECT event_id, dest, type, subject,
+           n + 1 - row_number() OVER (PARTITION BY dest, subject ORDER BY place DESC), payload, traceparent
+    FROM event JOIN head USING (dest, subject) ORDER BY place
+"""
+ADD = f"WITH event AS ({EVENTS}), head AS ({HEADS}) {NUMBERED}"
 
 
 def add(tx: Connection, *events: Event) -> None:
     """Keep events for all their readers (`contracts.ROUTES`), in the caller's transaction, in this order."""
-    if events:  # several go in one round trip
-        tx.execute(ADD, [_row(event) for event in events])
+    if events:
+        tx.exec_driver_sql(ADD, telling(*events))
 
 
-def _row(event: Event) -> dict[str, Any]:
-    return {
+def telling(*events: Event) -> dict[str, str]:
+    """The parameters of EVENTS."""
+    rows = [row for place, event in enumerate(events) for row in _rows(place, event)]
+    return {"events": orjson.dumps(rows).decode()}
+
+
+def _rows(place: int, event: Event) -> Iterator[dict[str, Any]]:
+    row = {
+        "place": place,
         "event_id": uuid4(),
-        "subject": event.number,
-        "dests": list(READERS[type(event)]),
         "type": wire.name(type(event)),
+        "subject": event.number,
         "payload": wire.write(event),
         "traceparent": telemetry.traceparent(),
     }
+    return ({**row, "dest": dest} for dest in READERS[type(event)])
 
 
 def take(tx: Connection, dest: str, batch: int, *, resend: bool) -> Sequence[Any]:

@@ -6,7 +6,7 @@ import orjson
 
 from services.intake import domain, store
 from services.intake.domain import Grievance, NewGrievance, Tracking
-from shared import idempotency, keyring, numbers, outbox, vault
+from shared import database, idempotency, keyring, numbers, outbox, vault
 from shared.idempotency import Request
 from shared.identity.model import Caller
 from shared.problems import NotFound, TooMany
@@ -17,19 +17,20 @@ def register(service: Service, caller: Caller, key: str, new: NewGrievance) -> t
     """Register a grievance once for this key; returns it as it stands, and its query code.
 
     State and event are committed together, before anyone is told. Refuses as `domain.register` and
-    `idempotency.claim` do.
+    `idempotency.earlier` do.
     """
     request = Request(caller.key, key, hashlib.sha256(orjson.dumps(new)).digest())
     safe, now = vault.at(service.settings.secrets), service.now()
-    with service.transaction() as tx:
-        wanted = domain.number_of(now, store.next_sequence(tx))
-        grievance = domain.register(new, wanted, service.county, caller, now)
-        number = idempotency.claim(tx, request, wanted)
-        if number == wanted:
-            store.add(tx, safe, grievance, new.petitioners)
-            outbox.add(tx, domain.registered(grievance))
-        else:
-            grievance = store.get(tx, number) or grievance
+    with database.direct(service.engine) as db:
+        number = domain.number_of(now, store.next_sequence(db))
+        grievance = domain.register(new, number, service.county, caller, now)
+        kept = store.keeping(safe, grievance, new.petitioners)
+        told = outbox.telling(domain.registered(grievance))
+        if store.register(db, request.claiming(number) | kept | told):
+            return grievance, domain.query_code(safe.digest(number))
+    with service.reading() as tx:
+        number = idempotency.earlier(tx, request)
+        grievance = store.get(tx, number) or grievance
     return grievance, domain.query_code(safe.digest(number))
 
 

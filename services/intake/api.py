@@ -14,7 +14,7 @@ API = Blueprint("intake", __name__, url_prefix="/v1", description="登记与查�
 
 @API.route("/grievances", methods=["POST"])
 @web.allow("clerk", "department")
-@API.arguments(schemas.NewGrievance)
+@API.arguments(schemas.NewGrievance())  # made once; a class would be made anew for each request
 @API.response(201, schemas.Receipt)
 def register(new: NewGrievance) -> dict[str, Any]:
     """Register a grievance (M1). The header `Idempotency-Key` is required and makes a retry safe.

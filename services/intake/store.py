@@ -4,11 +4,12 @@ Petitioners' fields are sealed before they reach the database; `phone_index` and
 value again without showing it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 from typing import Any
 
+import orjson
 from sqlalchemy import (
     Boolean,
     Column,
@@ -25,7 +26,6 @@ from sqlalchemy import (
     insert,
     or_,
     select,
-    text,
     true,
     update,
 )
@@ -34,6 +34,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from services.intake import domain
 from services.intake.domain import Grievance, Petitioner
+from shared import idempotency, outbox
+from shared.database import Direct
 from shared.identity.model import Caller
 from shared.outbox import METADATA
 from shared.vault import Vault
@@ -108,22 +110,48 @@ PAGE = 50  # grievances in one page of a list
 
 _GRIEVANCE_FIELDS = [field.name for field in fields(Grievance)]
 _COLUMNS = [GRIEVANCE.c[name] for name in _GRIEVANCE_FIELDS]
-_ADD = insert(GRIEVANCE)
-_ADD_PETITIONER = insert(PETITIONER)
-_NEXT = text("SELECT nextval('grievance_sequence')")
 _OF = GRIEVANCE.c.number == bindparam("number")
 _GET = select(*_COLUMNS).where(_OF)
 
 
-def next_sequence(tx: Connection) -> int:
+# The key, the grievance, its petitioners and the event that tells of it, in one statement and so in one
+# transaction: all of them, or none if the key was claimed before.
+_REGISTER = f"""
+    WITH {idempotency.CLAIMED},
+    kept AS (
+        INSERT INTO grievance ({", ".join(_GRIEVANCE_FIELDS)})
+        SELECT {", ".join(f"new.{name}" for name in _GRIEVANCE_FIELDS)}
+        FROM claimed, json_populate_record(NULL::grievance, %(grievance)s) AS new
+    ),
+    brought AS (
+        INSERT INTO petitioner
+        SELECT new.* FROM claimed, json_populate_recordset(NULL::petitioner, %(petitioners)s) AS new
+    ),
+    event AS (SELECT event.* FROM claimed, ({outbox.EVENTS}) AS event),
+    head AS ({outbox.HEADS}),
+    said AS ({outbox.NUMBERED})
+    SELECT number FROM claimed
+"""
+
+
+def next_sequence(db: Direct) -> int:
     """The next number of the county's sequence. A transaction that fails leaves a gap, never a double."""
-    return int(tx.execute(_NEXT).scalar_one())
+    row = db.execute("SELECT nextval('grievance_sequence')").fetchone()
+    return int(row[0]) if row else 0
 
 
-def add(tx: Connection, vault: Vault, grievance: Grievance, petitioners: Sequence[Petitioner]) -> None:
-    """Keep a new grievance with its petitioners, their fields sealed."""
-    tx.execute(_ADD, {name: getattr(grievance, name) for name in _GRIEVANCE_FIELDS})
-    tx.execute(_ADD_PETITIONER, [_sealed(vault, grievance.number, n, p) for n, p in enumerate(petitioners)])
+def register(db: Direct, values: Mapping[str, Any]) -> bool:
+    """Keep a new grievance and its event, if its request is no repetition; whether it was none.
+
+    `values` are all that `Request.claiming`, `keeping` and `outbox.telling` give.
+    """
+    return db.execute(_REGISTER, values).fetchone() is not None
+
+
+def keeping(vault: Vault, grievance: Grievance, petitioners: Sequence[Petitioner]) -> dict[str, str]:
+    """A grievance and its petitioners, their fields sealed, as parameters of `register`."""
+    sealed = [_sealed(vault, grievance.number, n, petitioner) for n, petitioner in enumerate(petitioners)]
+    return {"grievance": orjson.dumps(grievance).decode(), "petitioners": orjson.dumps(sealed).decode()}
 
 
 def _sealed(vault: Vault, number: str, position: int, petitioner: Petitioner) -> dict[str, Any]:
@@ -135,9 +163,14 @@ def _sealed(vault: Vault, number: str, position: int, petitioner: Petitioner) ->
     for column in ("name", "phone", "id_number", "address"):
         row[column] = vault.close(getattr(petitioner, column), _place(column, number, position))
     phone, document = petitioner.phone, petitioner.id_number
-    row["phone_index"] = vault.index("phone", phone and domain.phone_digits(phone))
-    row["id_index"] = vault.index("id_number", document and domain.document_number(document))
+    row["phone_index"] = _hex(vault.index("phone", phone and domain.phone_digits(phone)))
+    row["id_index"] = _hex(vault.index("id_number", document and domain.document_number(document)))
     return row
+
+
+def _hex(digest: bytes | None) -> str | None:
+    """Bytes as PostgreSQL reads them in a text."""
+    return None if digest is None else f"\\x{digest.hex()}"
 
 
 def _place(column: str, number: str, position: int) -> str:

@@ -21,7 +21,6 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
-    bindparam,
     func,
     insert,
     select,
@@ -102,27 +101,26 @@ def verify(engine: Engine, text: str) -> Caller | None:
     if not hmac.compare_digest(check.encode(), _check(body).encode()):
         return None
     row = _live(engine, parts[2])
-    if row is None or not hmac.compare_digest(row.secret_digest, _digest(parts[3])):
+    if row is None or not hmac.compare_digest(row[-1], _digest(parts[3])):
         return None
-    return Caller(row.id, row.role, row.department, row.office)
+    return Caller(*row[:-1])
 
 
 def holder(engine: Engine, key: str) -> Caller | None:
     """The holder of the live key with this id (a signed session names it); None if it lives no more."""
     row = _live(engine, key)
-    return None if row is None else Caller(row.id, row.role, row.department, row.office)
+    return None if row is None else Caller(*row[:-1])
 
 
-LIVE = select(ACCESS_KEY).where(
-    ACCESS_KEY.c.id == bindparam("id"),
-    ACCESS_KEY.c.revoked_at.is_(None),
-    ACCESS_KEY.c.expires_at > func.now(),
-)
+LIVE = """
+    SELECT id, role, department, office, secret_digest FROM access_key
+    WHERE id = %s AND revoked_at IS NULL AND expires_at > now()
+"""
 
 
 def _live(engine: Engine, key: str) -> Any:
-    with database.reading(engine) as connection:
-        return connection.execute(LIVE, {"id": key}).one_or_none()
+    with database.direct(engine) as connection:
+        return connection.execute(LIVE, [key]).fetchone()
 
 
 def revoke(engine: Engine, key: str) -> bool:

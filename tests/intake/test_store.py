@@ -1,6 +1,6 @@
 """Intake's tables and queries, on real PostgreSQL."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -10,7 +10,8 @@ from sqlalchemy import Connection
 
 from services.intake import domain, store
 from services.intake.domain import Deadline, Grievance, Petitioner, Step
-from shared import numbers, vault
+from shared import numbers, outbox, vault
+from shared.idempotency import Request
 from shared.identity.model import Caller
 from shared.vault import Vault
 from tests.intake.test_domain import CENTRE, HOTLINE, HOUSING, NOW, NUMBER, SUPERVISOR, new, registered
@@ -32,8 +33,21 @@ def safe(world: World) -> Vault:
 
 def _kept(tx: Connection, safe: Vault, **changes: Any) -> Grievance:
     grievance = replace(registered(), **changes)
-    store.add(tx, safe, grievance, new().petitioners)
+    assert _register(tx, safe, grievance, new().petitioners)
     return grievance
+
+
+def _register(
+    tx: Connection, safe: Vault, grievance: Grievance, petitioners: Sequence[Petitioner], key: str = ""
+) -> bool:
+    claiming = Request("caller", key or grievance.number, b"digest").claiming(grievance.number)
+    kept = store.keeping(safe, grievance, petitioners)
+    return store.register(_driver(tx), claiming | kept | outbox.telling(domain.registered(grievance)))
+
+
+def _driver(tx: Connection) -> Any:
+    """The connection under a transaction: what is done there belongs to it."""
+    return tx.connection.driver_connection
 
 
 def test_a_grievance_comes_back_as_it_was_kept(tx: Connection, safe: Vault) -> None:
@@ -49,13 +63,22 @@ def test_its_petitioners_come_back_in_their_order(tx: Connection, safe: Vault) -
         )
         for n in range(12)
     ]
-    store.add(tx, safe, registered(), crowd)
+    assert _register(tx, safe, registered(), crowd)
     assert store.petitioners(tx, safe, NUMBER) == crowd
 
 
 def test_numbers_are_counted_on(tx: Connection) -> None:
-    first = store.next_sequence(tx)
-    assert store.next_sequence(tx) == first + 1
+    first = store.next_sequence(_driver(tx))
+    assert store.next_sequence(_driver(tx)) == first + 1
+
+
+def test_a_request_that_comes_again_keeps_nothing_and_says_nothing(tx: Connection, safe: Vault) -> None:
+    _kept(tx, safe)
+    again = replace(registered(), number=OTHER)
+    assert not _register(tx, safe, again, new().petitioners, key=NUMBER)
+    assert store.get(tx, OTHER) is None
+    assert store.petitioners(tx, safe, OTHER) == []
+    assert tx.exec_driver_sql("SELECT DISTINCT subject FROM outbox").scalars().all() == [NUMBER]
 
 
 @pytest.mark.parametrize("caller", [CENTRE, HOTLINE, HOUSING, SUPERVISOR])
