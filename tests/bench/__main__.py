@@ -16,8 +16,8 @@ from tests.bench.load import Result
 from tests.bench.stage import Stage
 
 ROUNDS = 3
-SECONDS = 8  # of each round
-SUSTAINED = 3000  # grievances to register while the workers run
+SECONDS = 4  # of each round
+SUSTAINED = 1500  # grievances to register while the workers run
 
 
 def main() -> None:
