@@ -1,25 +1,19 @@
 -- For wrk: the bodies of a file in turn, each request with an Idempotency-Key of its own.
--- Arguments: file, prefix of the keys, number of answers after which to stop (0: go on), access key.
+-- Arguments: file, prefix of the keys, access key.
 
-local bodies, sent, answered = {}, 0, 0
-local prefix, most, headers
+local bodies, sent = {}, 0
+local prefix, headers
 
 function init(args)
   for line in io.lines(args[1]) do bodies[#bodies + 1] = line end
-  prefix, most = args[2], tonumber(args[3])
-  headers = { ["Content-Type"] = "application/json", ["Authorization"] = "Bearer " .. args[4] }
-  if most > 0 then response = count end
+  prefix = args[2]
+  headers = { ["Content-Type"] = "application/json", ["Authorization"] = "Bearer " .. args[3] }
 end
 
 function request()
   sent = sent + 1
   headers["Idempotency-Key"] = prefix .. sent
   return wrk.format("POST", nil, headers, bodies[sent % #bodies + 1])
-end
-
-function count()
-  answered = answered + 1
-  if answered == most then wrk.thread:stop() end
 end
 
 function done(summary, latency)

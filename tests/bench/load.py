@@ -18,7 +18,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 CONNECTIONS = 16
-LONGEST = 600  # seconds of a run that ends by its number of answers
 SCRIPT = Path(__file__).with_name("load.lua")
 WRK = shutil.which("wrk")
 CLIENT = "wrk" if WRK else "Python"
@@ -48,24 +47,24 @@ class Target:
     bodies: Path
     key: str
 
-    def run(self, prefix: str, *, seconds: float = LONGEST, most: int = 0) -> Result:
-        """Send for some seconds, or until there are `most` answers. No prefix of keys may come twice."""
-        return (_run_wrk if WRK else _run_threads)(self, prefix, seconds, most)
+    def run(self, prefix: str, seconds: int) -> Result:
+        """Send for some seconds, with keys of this prefix, which may not come twice."""
+        return (_run_wrk if WRK else _run_threads)(self, prefix, seconds)
 
 
-def _run_wrk(target: Target, prefix: str, seconds: float, most: int) -> Result:
-    command = [str(WRK), "-t1", f"-c{CONNECTIONS}", f"-d{seconds:.0f}s", "-s", str(SCRIPT), target.url, "--"]
-    command += [str(target.bodies), prefix, str(most), target.key]
+def _run_wrk(target: Target, prefix: str, seconds: int) -> Result:
+    command = [str(WRK), "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(SCRIPT), target.url, "--"]
+    command += [str(target.bodies), prefix, target.key]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return Result(**json.loads(done.stderr))
 
 
-def _run_threads(target: Target, prefix: str, seconds: float, most: int) -> Result:
+def _run_threads(target: Target, prefix: str, seconds: int) -> Result:
     bodies, numbers = target.bodies.read_text().splitlines(), count(1)
     began = time.monotonic()
 
     def work(_: int) -> list[tuple[float, int]]:
-        return list(_talk(target, prefix, bodies, _until(numbers, began + seconds, most)))
+        return list(_talk(target, prefix, bodies, _until(numbers, began + seconds)))
 
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         answers = [answer for part in pool.map(work, range(CONNECTIONS)) for answer in part]
@@ -74,12 +73,10 @@ def _run_threads(target: Target, prefix: str, seconds: float, most: int) -> Resu
     return Result(len(answers), time.monotonic() - began, taken[49], taken[98], failed)
 
 
-def _until(numbers: Iterator[int], end: float, most: int) -> Iterator[int]:
+def _until(numbers: Iterator[int], end: float) -> Iterator[int]:
     """Numbers that no other thread gets, until the end."""
-    for number in numbers:
-        if time.monotonic() > end or (most and number > most):
-            return
-        yield number
+    while time.monotonic() < end:
+        yield next(numbers)
 
 
 def _talk(

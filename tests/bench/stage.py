@@ -27,7 +27,7 @@ from tests.bench.load import Target
 
 BODIES = suite.ROOT / "deploy/samples/grievances.jsonl"
 PORT_BASE = 18_600  # of the bare application; intake is above it
-PAUSE = 0.1  # seconds between two looks
+PAUSE = 0.5  # seconds between two looks
 
 # Grievances that intake and routing both have spoken of, and that have a deadline.
 WATCHED = """
