@@ -5,12 +5,13 @@ reason), or discarded. The tries are counted and committed *before* a handler ru
 kills the process is counted too. The effect, the row and the position in the stream are one transaction;
 only after its commit does a receipt go back.
 
-New events are applied as one batch, with what was held for them. If anything in it fails, and whenever an
-event comes again, each is tried alone: a bad event stops what follows it in its grievance, nothing else.
+New events are applied as one batch, with what was held for them; a handler takes those of its type
+together. If anything fails, and whenever an event comes again, each is tried alone: a bad event stops what
+follows it in its grievance, nothing else.
 """
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -43,7 +44,7 @@ from shared.problems import Problem
 from shared.service import Service
 from shared.wire import Envelope, Unreadable
 
-Handler = Callable[[Service, Connection, Any], None]
+Handler = Callable[[Service, Connection, Sequence[Any]], None]  # of events of one type, one a grievance
 Consumes = Mapping[type[Event], Handler]
 
 INBOX = Table(
@@ -171,7 +172,7 @@ class Door:
         if not arrived:
             return [], []
         with self.service.transaction() as tx:
-            noted = tx.execute(NOTE.values([_row(e) for e in arrived.values()])).all()
+            noted = tx.exec_driver_sql(NOTE, database.rows(map(_row, arrived.values()))).all()
             places = {(row.subject, row.sequence) for row in noted}
             new = [arrived[place] for place in places]
             again = [envelope for place, envelope in arrived.items() if place not in places]
@@ -188,24 +189,20 @@ class Door:
         with self.service.transaction() as tx:
             positions = _lock(tx, source, {e.subject for e in envelopes})
             held = _held(tx, source, positions) if with_held else []
-            done: list[Envelope] = []
-            early: list[Envelope] = []
-            for envelope in sorted([*envelopes, *held], key=_place):
-                decision = delivery.decide(positions[envelope.subject], envelope.sequence)
-                if decision is Decision.APPLY:
-                    self._handle(tx, envelope)
-                    positions[envelope.subject] = envelope.sequence
-                (early if decision is Decision.HOLD else done).append(envelope)
-            _keep(tx, source, done, early)
+            decided = _decided(positions, sorted([*envelopes, *held], key=_place))
+            for batch in _batches(decided[Decision.APPLY]):
+                self._handle(tx, batch)
+            done = sorted(decided[Decision.APPLY] + decided[Decision.DUPLICATE], key=_place)
+            _keep(tx, source, done, decided[Decision.HOLD])
         return [envelope.id for envelope in done]
 
-    def _handle(self, tx: Connection, envelope: Envelope) -> None:
-        event = wire.read(envelope.type, envelope.data)
-        handler = self.consumes.get(type(event))
+    def _handle(self, tx: Connection, batch: Sequence[Envelope]) -> None:
+        events = [wire.read(envelope.type, envelope.data) for envelope in batch]
+        handler = self.consumes.get(type(events[0]))
         if handler is None:
-            raise Unreadable("type-unknown", f"{envelope.type} is not for {self.service.name}")
-        with telemetry.bound(envelope.traceparent, subject=envelope.subject, event=envelope.type):
-            handler(self.service, tx, event)
+            raise Unreadable("type-unknown", f"{batch[0].type} is not for {self.service.name}")
+        with telemetry.following({envelope.subject: envelope.traceparent for envelope in batch}):
+            handler(self.service, tx, events)
 
     def _apply_alone(self, envelope: Envelope, receipt: Receipt) -> bool:
         """Try one event, counted; park it if that was the last try. Returns whether it has its effect."""
@@ -242,11 +239,11 @@ class Door:
         receipt.parked[envelope.id] = reason
 
 
-NOTE = (
-    insert(INBOX)
-    .on_conflict_do_nothing(index_elements=["source", "subject", "sequence"])
-    .returning(INBOX.c.subject, INBOX.c.sequence)
-)
+NOTED = ("source", "subject", "sequence", "event_id", "type", "digest", "status", "attempts")
+NOTE = f"""
+    {database.insert_rows("inbox", NOTED)}
+    ON CONFLICT (source, subject, sequence) DO NOTHING RETURNING subject, sequence
+"""
 
 
 def _parking_reason(error: Exception, attempts: int) -> str | None:
@@ -256,6 +253,26 @@ def _parking_reason(error: Exception, attempts: int) -> str | None:
     if isinstance(error, Problem):
         return "rule-violated"
     return "handler-error" if attempts >= delivery.MAX_ATTEMPTS else None
+
+
+def _decided(positions: Mapping[str, int], envelopes: Iterable[Envelope]) -> dict[Decision, list[Envelope]]:
+    """What is done with each of some envelopes in their order, where those applied move the position on."""
+    reached, decided = dict(positions), defaultdict[Decision, list[Envelope]](list)
+    for envelope in envelopes:
+        decision = delivery.decide(reached[envelope.subject], envelope.sequence)
+        if decision is Decision.APPLY:
+            reached[envelope.subject] = envelope.sequence
+        decided[decision].append(envelope)
+    return decided
+
+
+def _batches(envelopes: Iterable[Envelope]) -> list[list[Envelope]]:
+    """Envelopes of one type together, but never two of one grievance, and a grievance's in their order."""
+    batches, earlier = defaultdict[tuple[int, str], list[Envelope]](list), Counter[str]()
+    for envelope in envelopes:
+        batches[earlier[envelope.subject], envelope.type].append(envelope)
+        earlier[envelope.subject] += 1
+    return [batch for _, batch in sorted(batches.items())]
 
 
 def _place(envelope: Envelope) -> tuple[str, int]:

@@ -99,7 +99,7 @@ def _rows(place: int, event: Event) -> Iterator[dict[str, Any]]:
         "type": wire.name(type(event)),
         "subject": event.number,
         "payload": wire.write(event),
-        "traceparent": telemetry.traceparent(),
+        "traceparent": telemetry.traceparent(event.number),
     }
     return ({**row, "dest": dest} for dest in READERS[type(event)])
 

@@ -4,15 +4,18 @@ import logging
 import re
 import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import orjson
 import structlog
-from structlog.contextvars import bind_contextvars, bound_contextvars, get_contextvars
+from structlog.contextvars import bind_contextvars, get_contextvars
 
 TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+
+_TRACES: ContextVar[Mapping[str, str | None]] = ContextVar("traces", default={})  # noqa: B039 - never changed
 
 log: Any = structlog.get_logger()
 
@@ -39,13 +42,16 @@ def begin(trace: str | None) -> None:
     bind_contextvars(trace=trace if valid else f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01")
 
 
-def traceparent() -> str | None:
-    """The trace that the present work belongs to."""
-    return get_contextvars().get("trace")
+def traceparent(number: str = "") -> str | None:
+    """The trace that the present work belongs to, if it is done for this grievance."""
+    return _TRACES.get().get(number) or get_contextvars().get("trace")
 
 
 @contextmanager
-def bound(trace: str | None, **values: str) -> Iterator[None]:
-    """Everything logged and kept in the outbox inside belongs to this trace."""
-    with bound_contextvars(trace=trace, **values):
+def following(traces: Mapping[str, str | None]) -> Iterator[None]:
+    """What is done inside for a grievance, by its number, belongs to its own trace."""
+    token = _TRACES.set(traces)
+    try:
         yield
+    finally:
+        _TRACES.reset(token)

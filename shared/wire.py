@@ -6,7 +6,6 @@ to Redis can neither read a grievance nor forge one. Frames are made anew for ea
 its id and sequence for ever.
 """
 
-import dataclasses
 import re
 import types
 import typing
@@ -49,7 +48,7 @@ class Envelope:
 
     def dump(self) -> dict[str, Any]:
         """The CloudEvents 1.0 JSON form."""
-        return {"specversion": "1.0", "datacontenttype": "application/json", **dataclasses.asdict(self)}
+        return {"specversion": "1.0", "datacontenttype": "application/json", **vars(self)}
 
 
 @dataclass(frozen=True)

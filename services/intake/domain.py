@@ -235,12 +235,12 @@ def spelled(code: str) -> str:
     return f"{letters[:4]}-{letters[4:]}"
 
 
-def next_status(status: str, wanted: str) -> str:
-    """Where a grievance stands after news that would make it `wanted`: only allowed moves move it.
+def before(wanted: str) -> tuple[str, ...]:
+    """The statuses that news may take to `wanted`. In any other the news leaves a grievance where it is.
 
-    News may be repeated (a second department accepts), so what is no move leaves it where it is.
+    For news may be repeated: a second department accepts.
     """
-    return wanted if wanted in MOVES[status] else status
+    return tuple(status for status, allowed in MOVES.items() if wanted in allowed)
 
 
 def phone_digits(phone: str) -> str:

@@ -1,5 +1,7 @@
 """Intake's message door: what routing and oversight say becomes what the petitioner reads."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection
 
 from services.intake import store
@@ -19,62 +21,72 @@ from shared.inbox import Consumes
 from shared.service import Service
 
 
-def on_case_triaged(_: Service, tx: Connection, event: CaseTriaged) -> None:
+def on_case_triaged(_: Service, tx: Connection, events: Sequence[CaseTriaged]) -> None:
     """A person looks at where the grievance belongs."""
-    store.move(tx, event.number, "triage")
-    store.add_step(tx, event.number, Step("case.triaged", None, {}, event.triaged_at))
+    store.move(tx, [e.number for e in events], "triage")
+    store.add_steps(tx, {e.number: Step("case.triaged", None, {}, e.triaged_at) for e in events})
 
 
-def on_case_assigned(_: Service, tx: Connection, event: CaseAssigned) -> None:
+def on_case_assigned(_: Service, tx: Connection, events: Sequence[CaseAssigned]) -> None:
     """Departments are responsible now."""
-    store.move(tx, event.number, "assigned", (event.lead, event.cooperating))
-    store.add_step(tx, event.number, Step("case.assigned", event.lead, {}, event.assigned_at))
+    store.move(tx, [e.number for e in events], "assigned")
+    store.assign(tx, {e.number: (e.lead, e.cooperating) for e in events})
+    store.add_steps(tx, {e.number: Step("case.assigned", e.lead, {}, e.assigned_at) for e in events})
 
 
-def on_task_accepted(_: Service, tx: Connection, event: TaskAccepted) -> None:
+def on_task_accepted(_: Service, tx: Connection, events: Sequence[TaskAccepted]) -> None:
     """A department took its part."""
-    store.move(tx, event.number, "accepted")
-    store.add_step(tx, event.number, Step("task.accepted", event.department, {}, event.accepted_at))
+    store.move(tx, [e.number for e in events], "accepted")
+    store.add_steps(tx, {e.number: Step("task.accepted", e.department, {}, e.accepted_at) for e in events})
 
 
-def on_case_explained(_: Service, tx: Connection, event: CaseExplained) -> None:
+def on_case_explained(_: Service, tx: Connection, events: Sequence[CaseExplained]) -> None:
     """The lead said who does what."""
-    words = {"explanation": event.explanation}
-    store.add_step(tx, event.number, Step("case.explained", event.department, words, event.explained_at))
+    steps = {}
+    for e in events:
+        words = {"explanation": e.explanation}
+        steps[e.number] = Step("case.explained", e.department, words, e.explained_at)
+    store.add_steps(tx, steps)
 
 
-def on_case_answered(_: Service, tx: Connection, event: CaseAnswered) -> None:
+def on_case_answered(_: Service, tx: Connection, events: Sequence[CaseAnswered]) -> None:
     """The written answer."""
-    words = {"outcome": event.outcome, "facts": event.facts, "opinion": event.opinion, "basis": event.basis}
-    store.move(tx, event.number, "answered")
-    store.add_step(tx, event.number, Step("case.answered", event.department, words, event.answered_at))
+    steps = {}
+    for e in events:
+        words = {"outcome": e.outcome, "facts": e.facts, "opinion": e.opinion, "basis": e.basis}
+        steps[e.number] = Step("case.answered", e.department, words, e.answered_at)
+    store.move(tx, steps, "answered")
+    store.add_steps(tx, steps)
 
 
-def on_deadline_set(_: Service, tx: Connection, event: DeadlineSet) -> None:
+def on_deadline_set(_: Service, tx: Connection, events: Sequence[DeadlineSet]) -> None:
     """A date the petitioner may hold a department to."""
-    kept = Deadline(event.deadline, event.clock, event.department, event.due_at, "running")
-    store.set_deadline(tx, event.number, kept)
+    store.set_deadlines(tx, {e.number: _deadline(e, "running") for e in events})
 
 
-def on_deadline_met(_: Service, tx: Connection, event: DeadlineMet) -> None:
+def on_deadline_met(_: Service, tx: Connection, events: Sequence[DeadlineMet]) -> None:
     """It was kept, or done late."""
-    state = "late" if event.late else "met"
-    kept = Deadline(event.deadline, event.clock, event.department, event.due_at, state)
-    store.set_deadline(tx, event.number, kept)
+    store.set_deadlines(tx, {e.number: _deadline(e, "late" if e.late else "met") for e in events})
 
 
-def on_deadline_missed(_: Service, tx: Connection, event: DeadlineMissed) -> None:
+def on_deadline_missed(_: Service, tx: Connection, events: Sequence[DeadlineMissed]) -> None:
     """It passed and nothing happened."""
-    kept = Deadline(event.deadline, event.clock, event.department, event.due_at, "missed")
-    store.set_deadline(tx, event.number, kept)
-    words = {"clock": event.clock}
-    store.add_step(tx, event.number, Step("deadline.missed", event.department, words, event.due_at))
+    store.set_deadlines(tx, {e.number: _deadline(e, "missed") for e in events})
+    steps = {e.number: Step("deadline.missed", e.department, {"clock": e.clock}, e.due_at) for e in events}
+    store.add_steps(tx, steps)
 
 
-def on_notice_published(_: Service, tx: Connection, event: NoticePublished) -> None:
+def on_notice_published(_: Service, tx: Connection, events: Sequence[NoticePublished]) -> None:
     """The department was named in public."""
-    words = {"notice": event.notice, "rung": event.rung, "clock": event.clock}
-    store.add_step(tx, event.number, Step("notice.published", event.department, words, event.published_at))
+    steps = {}
+    for e in events:
+        words = {"notice": e.notice, "rung": e.rung, "clock": e.clock}
+        steps[e.number] = Step("notice.published", e.department, words, e.published_at)
+    store.add_steps(tx, steps)
+
+
+def _deadline(told: DeadlineSet | DeadlineMet | DeadlineMissed, state: str) -> Deadline:
+    return Deadline(told.deadline, told.clock, told.department, told.due_at, state)
 
 
 CONSUMES: Consumes = {

@@ -4,8 +4,8 @@ Petitioners' fields are sealed before they reach the database; `phone_index` and
 value again without showing it.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,14 +27,12 @@ from sqlalchemy import (
     or_,
     select,
     true,
-    update,
 )
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from services.intake import domain
 from services.intake.domain import Grievance, Petitioner
-from shared import idempotency, outbox
+from shared import database, idempotency, outbox
 from shared.database import Direct
 from shared.identity.model import Caller
 from shared.outbox import METADATA
@@ -109,6 +107,7 @@ LOOKUP_FAILURE = Table(
 PAGE = 50  # grievances in one page of a list
 
 _GRIEVANCE_FIELDS = [field.name for field in fields(Grievance)]
+_PETITIONER_FIELDS = PETITIONER.c.keys()
 _COLUMNS = [GRIEVANCE.c[name] for name in _GRIEVANCE_FIELDS]
 _OF = GRIEVANCE.c.number == bindparam("number")
 _GET = select(*_COLUMNS).where(_OF)
@@ -124,8 +123,9 @@ _REGISTER = f"""
         FROM claimed, json_populate_record(NULL::grievance, %(grievance)s) AS new
     ),
     brought AS (
-        INSERT INTO petitioner
-        SELECT new.* FROM claimed, json_populate_recordset(NULL::petitioner, %(petitioners)s) AS new
+        INSERT INTO petitioner ({", ".join(_PETITIONER_FIELDS)})
+        SELECT {", ".join(f"new.{name}" for name in _PETITIONER_FIELDS)}
+        FROM claimed, json_populate_recordset(NULL::petitioner, %(petitioners)s) AS new
     ),
     event AS (SELECT event.* FROM claimed, ({outbox.EVENTS}) AS event),
     head AS ({outbox.HEADS}),
@@ -228,29 +228,42 @@ def listed(
     return total, [Grievance(**row._mapping) for row in rows]
 
 
-def move(
-    tx: Connection, number: str, wanted: str, assignment: tuple[str, tuple[str, ...]] | None = None
-) -> None:
-    """Bring a grievance to the status `wanted` if that is an allowed move; note lead and cooperating."""
-    status = tx.execute(
-        select(GRIEVANCE.c.status).where(_OF).with_for_update(), {"number": number}
-    ).scalar_one()
-    values: dict[str, Any] = {"status": domain.next_status(status, wanted)}
-    if assignment is not None:
-        values |= {"lead": assignment[0], "cooperating": list(assignment[1])}
-    tx.execute(update(GRIEVANCE).where(GRIEVANCE.c.number == number).values(values))
+_MOVE = """
+    UPDATE grievance SET status = %(wanted)s WHERE number = ANY(%(numbers)s) AND status = ANY(%(before)s)
+"""
+_ASSIGN = """
+    UPDATE grievance SET lead = new.lead, cooperating = new.cooperating
+    FROM json_populate_recordset(NULL::grievance, %(rows)s) AS new WHERE grievance.number = new.number
+"""
+_ADD_STEPS = database.insert_rows("step", ("number", "what", "department", "words", "at"))
+_SET_DEADLINES = f"""
+    {database.insert_rows("deadline", DEADLINE.c.keys())}
+    ON CONFLICT (number, deadline) DO UPDATE
+    SET {", ".join(f"{name} = excluded.{name}" for name in ("clock", "department", "due_at", "state"))}
+"""
 
 
-def add_step(tx: Connection, number: str, step: domain.Step) -> None:
-    """Add to what the petitioner reads; nothing is ever edited."""
-    tx.execute(insert(STEP).values(number=number, **asdict(step)))
+def move(tx: Connection, numbers: Iterable[str], wanted: str) -> None:
+    """Bring grievances to the status `wanted`, those for which that is an allowed move."""
+    values = {"wanted": wanted, "numbers": list(numbers), "before": list(domain.before(wanted))}
+    tx.exec_driver_sql(_MOVE, values)
 
 
-def set_deadline(tx: Connection, number: str, deadline: domain.Deadline) -> None:
-    """Keep a deadline as oversight last told it."""
-    values = {"number": number, **asdict(deadline)}
-    kept = postgresql.insert(DEADLINE).values(values)
-    tx.execute(kept.on_conflict_do_update(index_elements=["number", "deadline"], set_=values))
+def assign(tx: Connection, departments: Mapping[str, tuple[str, tuple[str, ...]]]) -> None:
+    """Note the lead and the cooperating departments of grievances, by their numbers."""
+    rows = ({"number": n, "lead": lead, "cooperating": others} for n, (lead, others) in departments.items())
+    tx.exec_driver_sql(_ASSIGN, database.rows(rows))
+
+
+def add_steps(tx: Connection, steps: Mapping[str, domain.Step]) -> None:
+    """Add to what petitioners read, by number; nothing is ever edited."""
+    tx.exec_driver_sql(_ADD_STEPS, database.rows({"number": n, **vars(step)} for n, step in steps.items()))
+
+
+def set_deadlines(tx: Connection, deadlines: Mapping[str, domain.Deadline]) -> None:
+    """Keep deadlines, one of each of some grievances, as oversight last told them."""
+    rows = ({"number": number, **vars(deadline)} for number, deadline in deadlines.items())
+    tx.exec_driver_sql(_SET_DEADLINES, database.rows(rows))
 
 
 def tracking(tx: Connection, number: str) -> domain.Tracking:

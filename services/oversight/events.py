@@ -1,12 +1,15 @@
 """Oversight's message door: what happened, and the passing of time, become deadlines and notices."""
 
+from collections.abc import Iterable, Sequence
 from itertools import chain
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from services.oversight import domain
-from services.oversight.domain import Case, Milestone
+from services.oversight.domain import Case, Deadline, Milestone
 from services.oversight.store import cases, deadlines, notices
+from services.oversight.store.cases import Cases, Milestones
 from shared import outbox, wire
 from shared.contracts import (
     CaseAnswered,
@@ -29,70 +32,82 @@ CHUNK = 100  # deadlines or cases in one transaction of a tick
 CHUNKS = 5  # transactions in one tick, so that messages are not kept waiting
 
 
-def on_grievance_registered(service: Service, tx: Connection, event: GrievanceRegistered) -> None:
-    """A case to watch, whether or not routing has spoken of it before."""
-    case = cases.register(tx, event)
-    _follow(service, tx, case, event, Milestone(None, "received", event.received_at))
+class _Case(NamedTuple):
+    """A case, all its milestones, and its deadlines as they were last computed."""
+
+    case: Case
+    milestones: Sequence[Milestone]
+    kept: Sequence[Deadline]
 
 
-def on_case_triaged(_: Service, tx: Connection, event: CaseTriaged) -> None:
+def on_grievance_registered(service: Service, tx: Connection, events: Sequence[GrievanceRegistered]) -> None:
+    """Cases to watch, whether or not routing has spoken of them before."""
+    new = {e.number: [Milestone(None, "received", e.received_at)] for e in events}
+    _follow(service, tx, cases.register(tx, *events), new, GrievanceRegistered)
+
+
+def on_case_triaged(_: Service, tx: Connection, events: Sequence[CaseTriaged]) -> None:
     """It waits for a person; the clock of forwarding runs on."""
-    cases.note(tx, event.number, [Milestone(None, "triaged", event.triaged_at)])
+    cases.note(tx, {e.number: [Milestone(None, "triaged", e.triaged_at)] for e in events})
 
 
-def on_case_assigned(service: Service, tx: Connection, event: CaseAssigned) -> None:
+def on_case_assigned(service: Service, tx: Connection, events: Sequence[CaseAssigned]) -> None:
     """Departments owe something from now on."""
-    departments = (event.lead, *event.cooperating)
-    case = cases.assign(tx, event)
-    milestones = [Milestone(department, "assigned", event.assigned_at) for department in departments]
-    _follow(service, tx, case, event, *milestones, Milestone(event.lead, "leading", event.assigned_at))
+    new = {
+        e.number: [
+            *(Milestone(department, "assigned", e.assigned_at) for department in (e.lead, *e.cooperating)),
+            Milestone(e.lead, "leading", e.assigned_at),
+        ]
+        for e in events
+    }
+    _follow(service, tx, cases.assign(tx, *events), new, CaseAssigned)
 
 
-def on_task_accepted(service: Service, tx: Connection, event: TaskAccepted) -> None:
+def on_task_accepted(service: Service, tx: Connection, events: Sequence[TaskAccepted]) -> None:
     """The notice of acceptance was given; handling begins."""
-    case = cases.lock(tx, event.number)
-    _follow(service, tx, case, event, Milestone(event.department, "accepted", event.accepted_at))
+    new = {e.number: [Milestone(e.department, "accepted", e.accepted_at)] for e in events}
+    _follow(service, tx, cases.lock(tx, new), new, TaskAccepted)
 
 
-def on_task_objected(service: Service, tx: Connection, event: TaskObjected) -> None:
+def on_task_objected(service: Service, tx: Connection, events: Sequence[TaskObjected]) -> None:
     """The department used its right."""
-    case = cases.lock(tx, event.number)
-    _follow(service, tx, case, event, Milestone(event.department, "objected", event.objected_at))
+    new = {e.number: [Milestone(e.department, "objected", e.objected_at)] for e in events}
+    _follow(service, tx, cases.lock(tx, new), new, TaskObjected)
 
 
-def on_task_withdrawn(service: Service, tx: Connection, event: TaskWithdrawn) -> None:
+def on_task_withdrawn(service: Service, tx: Connection, events: Sequence[TaskWithdrawn]) -> None:
     """The department owes nothing more."""
-    case = cases.lock(tx, event.number)
-    _follow(service, tx, case, event, Milestone(event.department, "withdrawn", event.withdrawn_at))
+    new = {e.number: [Milestone(e.department, "withdrawn", e.withdrawn_at)] for e in events}
+    _follow(service, tx, cases.lock(tx, new), new, TaskWithdrawn)
 
 
-def on_task_designated(service: Service, tx: Connection, event: TaskDesignated) -> None:
+def on_task_designated(service: Service, tx: Connection, events: Sequence[TaskDesignated]) -> None:
     """The objection was refused; its clocks never stopped (M9)."""
-    case = cases.lock(tx, event.number)
-    _follow(service, tx, case, event, Milestone(event.department, "designated", event.designated_at))
+    new = {e.number: [Milestone(e.department, "designated", e.designated_at)] for e in events}
+    _follow(service, tx, cases.lock(tx, new), new, TaskDesignated)
 
 
-def on_task_progressed(_: Service, tx: Connection, event: TaskProgressed) -> None:
+def on_task_progressed(_: Service, tx: Connection, events: Sequence[TaskProgressed]) -> None:
     """A sign of work; it meets no deadline."""
-    cases.note(tx, event.number, [Milestone(event.department, "progressed", event.progressed_at)])
+    cases.note(tx, {e.number: [Milestone(e.department, "progressed", e.progressed_at)] for e in events})
 
 
-def on_case_explained(service: Service, tx: Connection, event: CaseExplained) -> None:
+def on_case_explained(service: Service, tx: Connection, events: Sequence[CaseExplained]) -> None:
     """The petitioners were told who does what."""
-    case = cases.lock(tx, event.number)
-    _follow(service, tx, case, event, Milestone(event.department, "explained", event.explained_at))
+    new = {e.number: [Milestone(e.department, "explained", e.explained_at)] for e in events}
+    _follow(service, tx, cases.lock(tx, new), new, CaseExplained)
 
 
-def on_task_answered(service: Service, tx: Connection, event: TaskAnswered) -> None:
+def on_task_answered(service: Service, tx: Connection, events: Sequence[TaskAnswered]) -> None:
     """A department did its part."""
-    case = cases.lock(tx, event.number)
-    _follow(service, tx, case, event, Milestone(event.department, "answered", event.answered_at))
+    new = {e.number: [Milestone(e.department, "answered", e.answered_at)] for e in events}
+    _follow(service, tx, cases.lock(tx, new), new, TaskAnswered)
 
 
-def on_case_answered(service: Service, tx: Connection, event: CaseAnswered) -> None:
+def on_case_answered(service: Service, tx: Connection, events: Sequence[CaseAnswered]) -> None:
     """The whole case was answered in writing."""
-    case = cases.answer(tx, event)
-    _follow(service, tx, case, event, Milestone(None, "case_answered", event.answered_at))
+    new = {e.number: [Milestone(None, "case_answered", e.answered_at)] for e in events}
+    _follow(service, tx, cases.answer(tx, *events), new, CaseAnswered)
 
 
 def on_tick(service: Service) -> None:
@@ -103,29 +118,34 @@ def on_tick(service: Service) -> None:
                 break
 
 
-def _follow(service: Service, tx: Connection, case: Case, event: Event, *new: Milestone) -> None:
-    """Derive the deadlines anew, keep what changed, tell the petitioner's view."""
-    known = cases.note(tx, case.number, new)
-    kept = deadlines.kept(tx, case.number) if len(known) > len(new) else []
-    derived = domain.deadlines(case, known, service.county.clocks.values(), service.calendar)
-    now = service.now()
-    changes = domain.changes(kept, derived, now)
-    deadlines.keep(tx, changes, service.county.version, wire.name(type(event)), now)
+def _follow(service: Service, tx: Connection, of: Cases, new: Milestones, because: type[Event]) -> None:
+    """Note what is new of some cases, derive their deadlines anew, keep what changed and tell of it."""
+    known = cases.note(tx, new)
+    kept = deadlines.kept(tx, [number for number in new if len(known[number]) > len(new[number])])
+    _keep(service, tx, [_Case(of[n], known[n], kept.get(n, [])) for n in new], wire.name(because))
+
+
+def _keep(service: Service, tx: Connection, derived: Iterable[_Case], reason: str) -> None:
+    clocks, now = service.county.clocks.values(), service.now()
+    changes = [
+        change
+        for case, known, kept in derived
+        for change in domain.changes(kept, domain.deadlines(case, known, clocks, service.calendar), now)
+    ]
+    deadlines.keep(tx, changes, service.county.version, reason, now)
     outbox.add(tx, *chain.from_iterable(domain.news(change, now) for change in changes))
 
 
 def _compute_again(service: Service) -> int:
     """Follow the present county for a chunk of cases; returns how many there were."""
-    version, now = service.county.version, service.now()
+    version = service.county.version
     with service.transaction() as tx:
         numbers = deadlines.outdated(tx, version, CHUNK)
-        for number in numbers:
-            case, known = cases.lock(tx, number), cases.note(tx, number, ())
-            derived = domain.deadlines(case, known, service.county.clocks.values(), service.calendar)
-            changes = domain.changes(deadlines.kept(tx, number), derived, now)
-            deadlines.keep(tx, changes, version, "county.changed", now)
-            deadlines.computed(tx, number, version)
-            outbox.add(tx, *chain.from_iterable(domain.news(change, now) for change in changes))
+        if numbers:
+            of, known = cases.lock(tx, numbers), cases.note(tx, dict.fromkeys(numbers, ()))
+            kept = deadlines.kept(tx, numbers)
+            _keep(service, tx, [_Case(of[n], known[n], kept[n]) for n in numbers], "county.changed")
+            deadlines.computed(tx, numbers, version)
     return len(numbers)
 
 

@@ -1,5 +1,9 @@
 """Routing's message door: a grievance becomes a case; what oversight serves shows in the ledger."""
 
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from itertools import chain
+
 from sqlalchemy import Connection
 
 from services.routing import domain, store
@@ -10,26 +14,31 @@ from shared.inbox import Consumes
 from shared.service import Service
 
 
-def on_grievance_registered(service: Service, tx: Connection, event: GrievanceRegistered) -> None:
+def on_grievance_registered(service: Service, tx: Connection, events: Sequence[GrievanceRegistered]) -> None:
     """Decide who answers, or that a person must."""
-    opened = domain.route(event, service.county, service.now())
-    store.add(tx, opened)
-    outbox.add(tx, *opened.events)
+    now = service.now()
+    opened = [domain.route(event, service.county, now) for event in events]
+    store.add(tx, *opened)
+    outbox.add(tx, *chain.from_iterable(change.events for change in opened))
 
 
-def on_notice_served(_: Service, tx: Connection, event: NoticeServed) -> None:
+def on_notice_served(_: Service, tx: Connection, events: Sequence[NoticeServed]) -> None:
     """Supervision wrote to a department."""
-    feedback = {"feedback_due_at": event.feedback_due_at.isoformat()} if event.feedback_due_at else {}
-    words = {"notice": event.notice, "rung": event.rung, "clock": event.clock, **feedback}
-    at = event.served_at
-    store.note(tx, [Entry(event.number, event.department, "notice.served", words, at, "oversight")])
+    store.note(tx, [_entry(event, "notice.served", event.served_at, _feedback(event)) for event in events])
 
 
-def on_notice_published(_: Service, tx: Connection, event: NoticePublished) -> None:
+def on_notice_published(_: Service, tx: Connection, events: Sequence[NoticePublished]) -> None:
     """A department was named in public."""
-    words = {"notice": event.notice, "rung": event.rung, "clock": event.clock}
-    at = event.published_at
-    store.note(tx, [Entry(event.number, event.department, "notice.published", words, at, "oversight")])
+    store.note(tx, [_entry(event, "notice.published", event.published_at, {}) for event in events])
+
+
+def _feedback(event: NoticeServed) -> dict[str, str]:
+    return {"feedback_due_at": event.feedback_due_at.isoformat()} if event.feedback_due_at else {}
+
+
+def _entry(event: NoticeServed | NoticePublished, what: str, at: datetime, words: Mapping[str, str]) -> Entry:
+    words = {"notice": event.notice, "rung": event.rung, "clock": event.clock, **words}
+    return Entry(event.number, event.department, what, words, at, "oversight")
 
 
 CONSUMES: Consumes = {

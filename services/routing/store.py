@@ -18,7 +18,6 @@ from sqlalchemy import (
     Text,
     bindparam,
     func,
-    insert,
     or_,
     select,
     true,
@@ -28,6 +27,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from services.routing.domain import Case, Change, Entry, Line, Task
+from shared import database
 from shared.county.model import Text as Words
 from shared.outbox import METADATA
 
@@ -104,7 +104,6 @@ _ENTRY = [field.name for field in fields(Entry)]
 # What is never changed of a case after it was opened.
 _FIXED = frozenset(_MATTER[: _MATTER.index("state")])
 
-_ADD = insert(CASE_FILE)
 _OF = CASE_FILE.c.number == bindparam("number_")
 _GET = select(CASE_FILE).where(_OF)
 _LOCK = _GET.with_for_update()
@@ -114,39 +113,36 @@ _CHANGE = (
     .values({column.name: bindparam(column.name) for column in CASE_FILE.c if column.name not in _FIXED})
 )
 _TASKS = select(*_TASK).where(TASK.c.number == bindparam("number_")).order_by(TASK.c.department)
-_ADD_TASK = insert(TASK)
 _NEW_TASK = postgresql.insert(TASK)
 _KEEP_TASK = _NEW_TASK.on_conflict_do_update(
     index_elements=["number", "department"],
     set_={name: _NEW_TASK.excluded[name] for name in ("role", "state", "assigned_at", "objection")},
 )
-_ADD_ENTRY = insert(LEDGER_ENTRY)
+_ADD = database.insert_rows("case_file", CASE_FILE.c.keys())
+_ADD_TASK = database.insert_rows("task", TASK.c.keys())
+_ADD_ENTRY = database.insert_rows("ledger_entry", _ENTRY)
 
 
-def add(tx: Connection, opened: Change) -> None:
-    """Keep a new case with its tasks and the first entries of their ledgers."""
-    tx.execute(_ADD, _row(opened.case))
-    _write(tx, _ADD_TASK, opened.case.tasks)
-    note(tx, opened.entries)
+def add(tx: Connection, *opened: Change) -> None:
+    """Keep new cases with their tasks and the first entries of their ledgers."""
+    cases = [change.case for change in opened]
+    tx.exec_driver_sql(_ADD, database.rows(map(_row, cases)))
+    tx.exec_driver_sql(_ADD_TASK, database.rows(vars(task) for case in cases for task in case.tasks))
+    note(tx, [entry for change in opened for entry in change.entries])
 
 
 def keep(tx: Connection, before: Case, change: Change) -> None:
     """Keep what an act changed of a case that `locked` gave."""
     row = {name: value for name, value in _row(change.case).items() if name not in _FIXED}
     tx.execute(_CHANGE, row | {"number_": change.case.number})
-    _write(tx, _KEEP_TASK, [task for task in change.case.tasks if task not in before.tasks])
+    if changed := [vars(task) for task in change.case.tasks if task not in before.tasks]:
+        tx.execute(_KEEP_TASK, changed)
     note(tx, change.entries)
 
 
 def note(tx: Connection, entries: Iterable[Entry]) -> None:
     """Add lines to ledgers; nothing there is ever edited."""
-    _write(tx, _ADD_ENTRY, entries)
-
-
-def _write(tx: Connection, statement: Any, values: Iterable[Task | Entry]) -> None:
-    rows = [vars(value) for value in values]  # asdict() would copy every field
-    if rows:
-        tx.execute(statement, rows)
+    tx.exec_driver_sql(_ADD_ENTRY, database.rows(map(vars, entries)))
 
 
 def locked(tx: Connection, number: str) -> Case | None:

@@ -36,7 +36,7 @@ class Petitioner:
         intake = self.world.services["intake"]
         with intake.transaction() as tx:
             for event in events:
-                CONSUMES[type(event)](intake, tx, event)
+                CONSUMES[type(event)](intake, tx, [event])
 
     def track(self) -> dict[str, Any]:
         headers = {"Query-Code": self.taken["query_code"]}

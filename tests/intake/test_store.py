@@ -116,14 +116,14 @@ def test_only_allowed_moves_move_a_grievance(tx: Connection, safe: Vault) -> Non
     _kept(tx, safe)
     for wanted, status in [("accepted", "registered"), ("assigned", "assigned"), ("answered", "answered"),
                            ("triage", "answered")]:  # fmt: skip
-        store.move(tx, NUMBER, wanted)
+        store.move(tx, [NUMBER], wanted)
         assert store.tracking(tx, NUMBER).status == status
 
 
 def test_an_assignment_is_kept_as_it_was_last_said(tx: Connection, safe: Vault) -> None:
     _kept(tx, safe)
-    store.move(tx, NUMBER, "assigned", ("housing", ("gas", "water-supply")))
-    store.move(tx, NUMBER, "accepted")
+    store.assign(tx, {NUMBER: ("water", ())})
+    store.assign(tx, {NUMBER: ("housing", ("gas", "water-supply"))})
     seen = store.tracking(tx, NUMBER)
     assert (seen.lead, seen.cooperating) == ("housing", ("gas", "water-supply"))
 
@@ -132,16 +132,16 @@ def test_what_happened_is_read_in_the_order_in_which_it_happened(tx: Connection,
     _kept(tx, safe)
     later = Step("task.accepted", "housing", {}, NOW + timedelta(days=1))
     earlier = Step("case.assigned", "housing", {"a": "甲"}, NOW)
-    store.add_step(tx, NUMBER, later)
-    store.add_step(tx, NUMBER, earlier)
+    store.add_steps(tx, {NUMBER: later})
+    store.add_steps(tx, {NUMBER: earlier})
     assert store.tracking(tx, NUMBER).steps == (earlier, later)
 
 
 def test_a_deadline_is_kept_as_it_was_last_told(tx: Connection, safe: Vault) -> None:
     _kept(tx, safe)
     running = Deadline(f"{NUMBER}.housing.handling", "handling", "housing", NOW, "running")
-    store.set_deadline(tx, NUMBER, running)
-    store.set_deadline(tx, NUMBER, replace(running, state="missed"))
+    store.set_deadlines(tx, {NUMBER: running})
+    store.set_deadlines(tx, {NUMBER: replace(running, state="missed")})
     assert store.tracking(tx, NUMBER).deadlines == (replace(running, state="missed"),)
 
 

@@ -232,8 +232,7 @@ def test_news_and_time_never_wait_for_each_other_in_a_circle(world: World) -> No
 
     def answer_all() -> None:
         with service.transaction() as tx:
-            for event in (accepted("water", after(days=2), n) for n in numbers):
-                events.on_task_accepted(service, tx, event)
+            events.on_task_accepted(service, tx, [accepted("water", after(days=2), n) for n in numbers])
 
     with ThreadPoolExecutor(3) as pool:
         work = [pool.submit(answer_all), *(pool.submit(events.on_tick, service) for _ in range(6))]

@@ -45,10 +45,10 @@ def test_what_two_services_tell_of_a_case_comes_together_in_either_order(world: 
     early = assigned("housing")
     late = replace(early, number=SECOND)
     with world.services["oversight"].transaction() as tx:
-        assert cases.assign(tx, early).kind is None
+        assert cases.assign(tx, early)[NUMBER].kind is None
         cases.register(tx, registered())
         cases.register(tx, registered(SECOND))
-        assert cases.assign(tx, late).kind == "claim"
+        assert cases.assign(tx, late)[SECOND].kind == "claim"
     first, second = world.query("oversight", "SELECT * FROM watched ORDER BY number")
     assert tuple(first)[1:] == tuple(second)[1:]
     assert (first.lead, first.cooperating, first.office) == ("water", ["housing"], "administrative-reception")
@@ -57,14 +57,14 @@ def test_what_two_services_tell_of_a_case_comes_together_in_either_order(world: 
 def test_milestones_are_returned_with_those_just_added(world: World) -> None:
     first, second = Milestone(None, "received", MONDAY), Milestone("water", "accepted", after(days=1))
     with world.services["oversight"].transaction() as tx:
-        assert cases.note(tx, NUMBER, [first]) == [first]
-        assert cases.note(tx, NUMBER, [second]) == [first, second]
-        assert cases.note(tx, NUMBER, ()) == [first, second]
+        assert cases.note(tx, {NUMBER: [first]}) == {NUMBER: [first]}
+        assert cases.note(tx, {NUMBER: [second]}) == {NUMBER: [first, second]}
+        assert cases.note(tx, {NUMBER: ()}) == {NUMBER: [first, second]}
 
 
 def test_a_deadline_comes_back_as_it_was_kept(kept: World) -> None:
     with kept.services["oversight"].reading() as tx:
-        assert deadlines.kept(tx, NUMBER) == [owed()]
+        assert deadlines.kept(tx, [NUMBER]) == {NUMBER: [owed()]}
 
 
 def test_a_moved_due_date_keeps_the_former_one_with_its_reason(kept: World) -> None:
@@ -95,7 +95,7 @@ def test_two_workers_do_not_take_the_same_deadline(kept: World) -> None:
 
 def test_time_passes_over_a_case_that_somebody_is_writing_to(kept: World) -> None:
     with kept.services["oversight"].transaction() as tx:
-        cases.lock(tx, NUMBER)
+        cases.lock(tx, [NUMBER])
         assert reached(kept) == []
 
 
@@ -103,7 +103,7 @@ def test_the_cases_to_compute_anew_are_found_by_the_index(kept: World) -> None:
     with kept.services["oversight"].transaction() as tx:
         assert deadlines.outdated(tx, VERSION, 10) == []
         assert deadlines.outdated(tx, "next", 10) == [NUMBER]
-        deadlines.computed(tx, NUMBER, "next")
+        deadlines.computed(tx, [NUMBER], "next")
         assert deadlines.outdated(tx, "next", 10) == []
 
 
@@ -135,7 +135,7 @@ def test_what_happened_and_what_was_issued_cannot_be_changed(kept: World, table:
         domain.Standing(owed(), "claim", None), DIRECTORY.ladder, CALENDAR, after(days=90)
     )
     with kept.services["oversight"].transaction() as tx:
-        cases.note(tx, NUMBER, [Milestone(None, "received", MONDAY)])
+        cases.note(tx, {NUMBER: [Milestone(None, "received", MONDAY)]})
         notices.issue(tx, domain.notices([passage], 1, DIRECTORY, CALENDAR, after(days=90)))
     with pytest.raises(Exception, match="only ever added to"), kept.services["oversight"].transaction() as tx:
         tx.execute(text(change.format(table)))

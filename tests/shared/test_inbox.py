@@ -1,6 +1,6 @@
 """What a service heard: applied exactly once and in order, whatever arrives and however often."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
@@ -40,6 +40,16 @@ def _failing(when: Callable[[GrievanceRegistered], bool], error: Exception) -> H
     return handle
 
 
+def _each(handle: Handle) -> inbox.Handler:
+    """A handler of batches that knows only single events."""
+
+    def handle_all(service: Service, tx: Connection, events: Sequence[GrievanceRegistered]) -> None:
+        for event in events:
+            handle(service, tx, event)
+
+    return handle_all
+
+
 class Listener:
     """Routing's message door with a handler of the test's choice."""
 
@@ -49,7 +59,7 @@ class Listener:
         self.open(_write)
 
     def open(self, handle: Handle) -> None:
-        self.door = Door(self.service, {GrievanceRegistered: handle})
+        self.door = Door(self.service, {GrievanceRegistered: _each(handle)})
 
     def hear(self, *envelopes: Envelope) -> Receipt:
         return self.door.accept("intake", envelopes)
@@ -265,7 +275,7 @@ def test_an_event_that_kills_the_process_is_counted_and_parked(listener: Listene
 def test_what_another_worker_has_applied_meanwhile_is_not_parked(listener: Listener) -> None:
     """One worker counts its last try and fails; before it parks the event, another one has applied it."""
     (one,) = said.stream(1)
-    other = Door(listener.service, {GrievanceRegistered: _write})
+    other = Door(listener.service, {GrievanceRegistered: _each(_write)})
     tries = iter(range(2))
 
     def overtaken(_: Service, tx: Connection, __: GrievanceRegistered) -> None:

@@ -1,17 +1,16 @@
-"""What is known of each case, and what happened to it."""
+"""What is known of each case, and what happened to it. All for a batch of cases at once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, Executable, bindparam, select, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Connection
 
 from services.oversight.domain import Case, Milestone
-from services.oversight.store.tables import WATCHED
+from shared import database
 from shared.contracts import CaseAnswered, CaseAssigned, GrievanceRegistered
 
-_OF = WATCHED.c.number == bindparam("of")
-_CASE = (WATCHED.c.number, WATCHED.c.kind, WATCHED.c.channel, WATCHED.c.urgency)
-_LOCK = select(*_CASE).where(_OF).with_for_update()
+Cases = Mapping[str, Case]  # by number
+Milestones = Mapping[str, Sequence[Milestone]]  # by number
 
 _TOLD_BY_INTAKE = (
     "kind",
@@ -28,67 +27,66 @@ _TOLD_BY_INTAKE = (
 _TOLD_BY_ROUTING = ("lead", "cooperating", "county_version")
 
 
-def _upsert(*names: str) -> Executable:
-    added = insert(WATCHED).values({name: bindparam(name) for name in ("number", *names)})
-    return added.on_conflict_do_update(
-        index_elements=["number"], set_={name: added.excluded[name] for name in names}
-    ).returning(*_CASE)
+_CASE = "watched.number, watched.kind, watched.channel, watched.urgency"
+_LOCK = f"SELECT {_CASE} FROM watched WHERE number = ANY(%(numbers)s) ORDER BY number FOR UPDATE"
+
+
+def _upsert(*names: str) -> str:
+    kept = ", ".join(f"{name} = excluded.{name}" for name in names)
+    added = database.insert_rows("watched", ("number", *names))
+    return f"{added} ORDER BY number ON CONFLICT (number) DO UPDATE SET {kept} RETURNING {_CASE}"
 
 
 _REGISTER = _upsert(*_TOLD_BY_INTAKE)
 _ASSIGN = _upsert(*_TOLD_BY_ROUTING)
-_ANSWER = (
-    update(WATCHED)
-    .where(_OF)
-    .values(answered_at=bindparam("at"), outcome=bindparam("outcome_"))
-    .returning(*_CASE)
-)
+_ANSWER = f"""
+    UPDATE watched SET answered_at = new.answered_at, outcome = new.outcome
+    FROM json_populate_recordset(NULL::watched, %(rows)s) AS new WHERE watched.number = new.number
+    RETURNING {_CASE}
+"""
 
-# Adds milestones and returns all of the case, these included, in one round trip.
-_NOTE = text(
-    """
+# Adds milestones and returns all of the cases, these included, in one round trip.
+_NOTE = f"""
     WITH added AS (
-        INSERT INTO milestone (number, department, name, at)
-        SELECT :number, department, name, at FROM unnest(
-            CAST(:departments AS text[]), CAST(:names AS text[]), CAST(:moments AS timestamptz[])
-        ) AS m (department, name, at)
-        RETURNING department, name, at
+        {database.insert_rows("milestone", ("number", "department", "name", "at"))}
+        RETURNING number, department, name, at
     )
-    SELECT department, name, at FROM milestone WHERE number = :number
-    UNION ALL SELECT department, name, at FROM added
-    """
-)
+    SELECT number, department, name, at FROM milestone WHERE number = ANY(%(numbers)s)
+    UNION ALL SELECT number, department, name, at FROM added
+"""
 
 
-def register(tx: Connection, event: GrievanceRegistered) -> Case:
-    """Keep intake's part of a case; locks the case."""
-    values = {name: getattr(event, name) for name in ("number", *_TOLD_BY_INTAKE)}
-    return Case(*tx.execute(_REGISTER, values).one())
+def register(tx: Connection, *events: GrievanceRegistered) -> Cases:
+    """Keep intake's part of cases; locks them."""
+    names = ("number", *_TOLD_BY_INTAKE)
+    return _cases(tx, _REGISTER, database.rows({n: getattr(event, n) for n in names} for event in events))
 
 
-def assign(tx: Connection, event: CaseAssigned) -> Case:
-    """Keep routing's part of a case, which may come before intake's; locks the case."""
-    values = {name: getattr(event, name) for name in ("number", *_TOLD_BY_ROUTING)}
-    return Case(*tx.execute(_ASSIGN, values | {"cooperating": list(event.cooperating)}).one())
+def assign(tx: Connection, *events: CaseAssigned) -> Cases:
+    """Keep routing's part of cases, which may come before intake's; locks them."""
+    names = ("number", *_TOLD_BY_ROUTING)
+    return _cases(tx, _ASSIGN, database.rows({n: getattr(event, n) for n in names} for event in events))
 
 
-def answer(tx: Connection, event: CaseAnswered) -> Case:
-    """Keep when and how an assigned case was answered; locks the case."""
-    values = {"of": event.number, "at": event.answered_at, "outcome_": event.outcome}
-    return Case(*tx.execute(_ANSWER, values).one())
+def answer(tx: Connection, *events: CaseAnswered) -> Cases:
+    """Keep when and how assigned cases were answered; locks them."""
+    names = ("number", "answered_at", "outcome")
+    return _cases(tx, _ANSWER, database.rows({n: getattr(event, n) for n in names} for event in events))
 
 
-def lock(tx: Connection, number: str) -> Case:
-    """A case that was assigned or registered, locked."""
-    return Case(*tx.execute(_LOCK, {"of": number}).one())
+def lock(tx: Connection, numbers: Iterable[str]) -> Cases:
+    """Cases that were assigned or registered, locked."""
+    return _cases(tx, _LOCK, {"numbers": list(numbers)})
 
 
-def note(tx: Connection, number: str, milestones: Sequence[Milestone]) -> list[Milestone]:
-    """Add milestones of a case (nothing is ever edited); returns all that it has."""
-    values = {
-        "number": number,
-        "departments": [m.department for m in milestones],
-        "names": [m.name for m in milestones],
-        "moments": [m.at for m in milestones],
-    }
-    return [Milestone(*row) for row in tx.execute(_NOTE, values)]
+def note(tx: Connection, new: Milestones) -> Milestones:
+    """Add milestones of cases (nothing is ever edited); returns all that these cases have."""
+    rows = ({"number": number, **vars(m)} for number, milestones in new.items() for m in milestones)
+    known: dict[str, list[Milestone]] = {number: [] for number in new}
+    for number, *milestone in tx.exec_driver_sql(_NOTE, {"numbers": list(new), **database.rows(rows)}):
+        known[number].append(Milestone(*milestone))
+    return known
+
+
+def _cases(tx: Connection, statement: str, values: dict[str, Any]) -> Cases:
+    return {row.number: Case(*row) for row in tx.exec_driver_sql(statement, values)}

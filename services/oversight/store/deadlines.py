@@ -1,33 +1,29 @@
 """Deadlines as they were last computed, how they changed, and which of them time has reached."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 
-import orjson
-from sqlalchemy import BindParameter, Connection, bindparam, case, func, insert, or_, select, text, update
+from sqlalchemy import BindParameter, Connection, bindparam, case, func, insert, or_, select, update
 
 from services.oversight.domain import OPEN, Change, Deadline, Passage, Standing
 from services.oversight.store.tables import DEADLINE, DEADLINE_CHANGE, WATCHED
+from shared import database
 
 NAMES = [field.name for field in fields(Deadline)]
 COLUMNS = [DEADLINE.c[name] for name in NAMES]
 
-_KEPT = select(*COLUMNS).where(DEADLINE.c.number == bindparam("number"))
+_KEPT = f"SELECT {', '.join(NAMES)} FROM deadline WHERE number = ANY(%(numbers)s)"
 
-# All rows of a case go in one statement: a deadline's handler is the busiest of the suite.
 # Met in time after all, or due later than was thought: then it was not missed.
 _KEPT_NAMES = (*NAMES, "county_version", "next_at")
-_KEEP = text(
-    f"""
-    INSERT INTO deadline ({", ".join(_KEPT_NAMES)}) SELECT {", ".join(_KEPT_NAMES)}
-    FROM jsonb_populate_recordset(NULL::deadline, CAST(:rows AS jsonb))
+_KEEP = f"""
+    {database.insert_rows("deadline", _KEPT_NAMES)}
     ON CONFLICT (id) DO UPDATE SET
         {", ".join(f"{name} = excluded.{name}" for name in _KEPT_NAMES[1:])},
         missed_at = CASE WHEN excluded.state = 'late' THEN deadline.missed_at END,
         rung = CASE WHEN excluded.started_at = deadline.started_at THEN deadline.rung END
-    """
-)
+"""
 
 _REACHED = (
     select(*COLUMNS, WATCHED.c.kind, DEADLINE.c.rung)
@@ -62,21 +58,24 @@ _OUTDATED = (
 )
 _COMPUTED = (
     update(DEADLINE)
-    .where(DEADLINE.c.number == bindparam("of"), _open)
+    .where(DEADLINE.c.number == func.any(bindparam("of")), _open)
     .values(county_version=bindparam("version"), next_at=DEADLINE.c.due_at)  # the ladder may have changed too
 )
 
 
-def kept(tx: Connection, number: str) -> list[Deadline]:
-    """The deadlines of a case as they were last computed."""
-    return [Deadline(*row) for row in tx.execute(_KEPT, {"number": number})]
+def kept(tx: Connection, numbers: Iterable[str]) -> Mapping[str, list[Deadline]]:
+    """The deadlines of cases as they were last computed, by number."""
+    found: dict[str, list[Deadline]] = {number: [] for number in numbers}
+    for row in tx.exec_driver_sql(_KEPT, {"numbers": list(found)}) if found else ():
+        found[row.number].append(Deadline(*row))
+    return found
 
 
 def keep(tx: Connection, changes: Sequence[Change], version: str, reason: str, now: datetime) -> None:
     """Keep what changed, as computed with this version of the county; a moved due date leaves its trace."""
     rows = [_row(change.after, version) for change in changes]
     if rows:
-        tx.execute(_KEEP, {"rows": orjson.dumps(rows).decode()})
+        tx.exec_driver_sql(_KEEP, database.rows(rows))
     moved = [
         {
             "deadline": change.after.id,
@@ -128,6 +127,6 @@ def outdated(tx: Connection, version: str, limit: int) -> list[str]:
     return list(tx.execute(_OUTDATED, {"version": version, "limit": limit}).scalars())
 
 
-def computed(tx: Connection, number: str, version: str) -> None:
-    """Note that the open deadlines of a case now follow this version of the county."""
-    tx.execute(_COMPUTED, {"of": number, "version": version})
+def computed(tx: Connection, numbers: Sequence[str], version: str) -> None:
+    """Note that the open deadlines of cases now follow this version of the county."""
+    tx.execute(_COMPUTED, {"of": list(numbers), "version": version})
