@@ -61,6 +61,7 @@ INBOX = Table(
     Column("reason", Text),
     Column("error", Text),
     Column("body", JSONB),
+    Column("said_at", DateTime(timezone=True), nullable=False),
     Column("received_at", DateTime(timezone=True), nullable=False),
     Column("settled_at", DateTime(timezone=True)),
 )
@@ -81,6 +82,17 @@ QUARANTINE = Table(
     Column("error", Text, nullable=False),
     Column("content", Text, nullable=False),
     Column("at", DateTime(timezone=True), nullable=False),
+)
+
+DISCARD = Table(
+    "discard",
+    METADATA,
+    Column("event_id", Uuid, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("asked_by", Text, nullable=False),
+    Column("asked_at", DateTime(timezone=True), nullable=False),
+    Column("confirmed_by", Text),
+    Column("confirmed_at", DateTime(timezone=True)),
 )
 
 Arrived = Mapping[tuple[str, int], Envelope]  # by subject and sequence
@@ -239,7 +251,7 @@ class Door:
         receipt.parked[envelope.id] = reason
 
 
-NOTED = ("source", "subject", "sequence", "event_id", "type", "digest", "status", "attempts")
+NOTED = ("source", "subject", "sequence", "event_id", "type", "digest", "said_at", "status", "attempts")
 NOTE = f"""
     {database.insert_rows("inbox", NOTED)}
     ON CONFLICT (source, subject, sequence) DO NOTHING RETURNING subject, sequence
@@ -291,6 +303,7 @@ def _row(envelope: Envelope) -> dict[str, Any]:
         "event_id": envelope.id,
         "type": envelope.type,
         "digest": _digest(envelope),
+        "said_at": envelope.time,
         "status": "received",
         "attempts": 1,
     }

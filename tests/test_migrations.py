@@ -8,10 +8,19 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, MetaData, Table, text
 
-from shared import idempotency, identity, inbox, migrations, outbox
+from shared import heartbeat, idempotency, identity, inbox, incarnation, migrations, outbox, reconcile
 from tests.world import World
 
-DELIVERY = (outbox.OUTBOX, inbox.INBOX, inbox.POSITION, inbox.QUARANTINE)
+DELIVERY = (
+    outbox.OUTBOX,
+    inbox.INBOX,
+    inbox.POSITION,
+    inbox.QUARANTINE,
+    inbox.DISCARD,
+    heartbeat.HEARTBEAT,
+    incarnation.INCARNATION,
+    reconcile.DIVERGENCE,
+)
 SHARED = {
     "intake": (*DELIVERY, idempotency.REQUEST),
     "routing": (*DELIVERY, idempotency.REQUEST),

@@ -20,7 +20,7 @@ from shared.worker import Worker
 
 NAMES = ("intake", "routing", "oversight")
 COUNTY = Path(__file__).resolve().parents[1] / "deploy/county"
-KEEP = {"alembic_version"}
+KEEP = {"alembic_version", "incarnation"}
 
 
 @dataclass

@@ -67,3 +67,39 @@ CREATE TABLE idempotent_request (
     PRIMARY KEY (caller, key)
 );
 """
+
+SECOND = """
+-- When its source said it: the day by which both sides compare what was said and heard.
+ALTER TABLE inbox ADD COLUMN said_at timestamptz;
+UPDATE inbox SET said_at = received_at;
+ALTER TABLE inbox ALTER COLUMN said_at SET NOT NULL;
+CREATE INDEX inbox_said ON inbox (source, said_at);
+CREATE INDEX outbox_said ON outbox (dest, created_at);
+
+-- Signs of life: of the worker, of each source that is heard, of the last backup.
+CREATE TABLE heartbeat (of text PRIMARY KEY, at timestamptz NOT NULL DEFAULT now());
+
+-- Giving up a parked event takes two persons.
+CREATE TABLE discard (
+    event_id uuid PRIMARY KEY,
+    reason text NOT NULL,
+    asked_by text NOT NULL,
+    asked_at timestamptz NOT NULL DEFAULT now(),
+    confirmed_by text CHECK (confirmed_by <> asked_by),
+    confirmed_at timestamptz
+);
+
+-- Raised when the databases are restored: what was said in the future that was lost is not heard.
+CREATE TABLE incarnation (one boolean PRIMARY KEY DEFAULT true CHECK (one), n bigint NOT NULL);
+INSERT INTO incarnation (n) VALUES (1);
+
+-- Days on which a source and this service do not agree about what was said.
+CREATE TABLE divergence (
+    source text,
+    day date,
+    said text NOT NULL,
+    heard text NOT NULL,
+    found_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (source, day)
+);
+"""
