@@ -136,8 +136,8 @@ SETTLE = text(
 )
 READY = text(
     """
-    SELECT i.body FROM inbox AS i JOIN stream_position AS p USING (source, subject)
-    WHERE i.status = 'held' AND i.sequence = p.n + 1 LIMIT 100
+    SELECT i.body FROM inbox AS i LEFT JOIN stream_position AS p USING (source, subject)
+    WHERE i.status = 'held' AND i.sequence = coalesce(p.n, 0) + 1 LIMIT 100
     """
 )
 

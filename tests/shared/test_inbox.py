@@ -305,6 +305,17 @@ def test_a_parked_event_that_is_retried_is_applied_once_and_its_followers_after_
     assert (listener.effects(), listener.statuses()) == ([1, 2, 3], ["applied"] * 3)
 
 
+def test_the_first_event_of_a_grievance_can_be_retried_too(listener: Listener) -> None:
+    """Nothing of its stream was ever applied, so the stream has no position yet."""
+    listener.open(_failing(lambda _: True, Conflict()))
+    (one,) = said.stream(1)
+    listener.hear(one)
+    listener.open(_write)
+    assert listener.retry(one)
+    assert listener.door.drain()["intake"].applied == [one.id]
+    assert (listener.effects(), listener.position()) == ([1], 1)
+
+
 def test_a_retried_event_that_fails_again_is_parked_again(listener: Listener) -> None:
     _poisoned(listener, Conflict())
     _, two = events = said.stream(2)
