@@ -24,6 +24,7 @@ from sqlalchemy import (
     Text,
     Uuid,
     bindparam,
+    exists,
     func,
     or_,
     select,
@@ -107,8 +108,10 @@ def _rows(place: int, event: Event) -> Iterator[dict[str, Any]]:
 def take(tx: Connection, dest: str, batch: int, *, resend: bool) -> Sequence[Any]:
     """Up to `batch` rows for `dest` to send now, marked sent: new ones, and unconfirmed ones that are due.
 
-    At most WINDOW rows are in flight. `resend` is False while the destination is busy with what it has.
-    Selected by state, never by "serial above the last", which would skip rows committed late.
+    At most WINDOW rows are in flight. What stands behind a parked event of its stream could only be held by
+    the reader: it waits, and takes no place in the window. `resend` is False while the destination is busy
+    with what it has. Selected by state, never by "serial above the last", which would skip rows committed
+    late.
     """
     in_flight = tx.execute(IN_FLIGHT, {"to": dest}).scalar_one()
     limit = min(batch, max(delivery.WINDOW - in_flight, 0))
@@ -118,7 +121,14 @@ def take(tx: Connection, dest: str, batch: int, *, resend: bool) -> Sequence[Any
 
 _waiting = OUTBOX.c.state == "pending"
 _due = (OUTBOX.c.state == "sent") & (OUTBOX.c.next_at <= func.now())
-_of_dest = OUTBOX.c.dest == bindparam("to")  # not "dest": an UPDATE keeps that for its own
+_before = OUTBOX.alias("before")
+_behind_parked = exists().where(
+    _before.c.state == "parked",
+    _before.c.dest == OUTBOX.c.dest,
+    _before.c.subject == OUTBOX.c.subject,
+    _before.c.sequence < OUTBOX.c.sequence,
+)
+_of_dest = (OUTBOX.c.dest == bindparam("to")) & ~_behind_parked  # not "dest": an UPDATE keeps that
 
 IN_FLIGHT = select(func.count()).where(_of_dest, OUTBOX.c.state == "sent", OUTBOX.c.next_at > func.now())
 

@@ -144,6 +144,21 @@ def test_no_more_than_the_window_is_in_flight(
     assert [row.sequence for row in _take(intake)] == [6, 7]
 
 
+def test_what_stands_behind_a_parked_event_does_not_use_up_the_window(
+    world: World, intake: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reader holds it without a receipt; a window full of such rows would stop all other grievances."""
+    monkeypatch.setattr(delivery, "WINDOW", 3)
+    _say(intake, *[said.registered()] * 3)
+    poisoned = str(_take(intake)[0].event_id)
+    _settle(intake, [], {poisoned: "rule-violated"})
+    _say(intake, said.registered(), said.registered(SECOND))
+    assert [row.subject for row in _take(intake)] == [SECOND]
+    _settle(intake, [poisoned], {})
+    _let_a_minute_pass(world)
+    assert [row.sequence for row in _take(intake)] == [2, 3, 4]
+
+
 def test_what_is_committed_late_is_not_skipped(world: World, intake: Service) -> None:
     with intake.transaction() as slow:
         outbox.add(slow, said.registered(FIRST))
