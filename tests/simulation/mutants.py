@@ -81,9 +81,9 @@ _relay_of = protocol.relay
 
 
 def _remember_serial(state: State, given: Any, at: Moment) -> Commits[None]:
-    for state, frames in _relay_of(state, given, at):
-        sent = [row.serial for row in state.outbox.values() if row.state != "pending"]
-        yield replace(state, memory=replace(state.memory, last_serial=max(sent, default=0))), frames
+    for kept, frames in _relay_of(state, given, at):
+        sent = [row.serial for row in kept.outbox.values() if row.state != "pending"]
+        yield replace(kept, memory=replace(kept.memory, last_serial=max(sent, default=0))), frames
 
 
 def _deaf(state: State, *_: Any) -> State:

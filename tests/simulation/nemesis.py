@@ -111,7 +111,7 @@ def save(world: World, _: Choose) -> None:
 
 
 def restore(world: World, choose: Choose) -> None:
-    """Once in a while all databases go back to the backup, into another life; what is in Redis stays there."""
+    """Now and then all databases go back to the backup, into another life; what is in Redis stays."""
     if world.saved is None or choose(4):
         return
     world.note("restored")
