@@ -14,18 +14,25 @@ class Decision(Enum):
     DUPLICATE = "duplicate"  # applied before: only the receipt is sent again
     APPLY = "apply"
     HOLD = "hold"  # came early: waits until its predecessors were applied
+    REFUSE = "refuse"  # so many are missing before it that something is wrong: it is parked
 
 
 MAX_ATTEMPTS = 5  # an unknown error parks an event after so many recorded tries
 WINDOW = 500  # unconfirmed events in flight to one destination
 GATE = 100  # messages waiting at a destination above which nothing is sent again
 FIRST_BACKOFF, LONGEST_BACKOFF = 5.0, 30.0  # seconds
+PARKED_BACKOFF = 600.0  # seconds after which a reader is asked again about an event that it has parked
+MOST_HELD = 1000  # events that may be missing in a stream before one that came early
+CANARY = 30.0  # seconds between two canaries, with which a worker listens to itself
+DEAF = 120.0  # seconds of canaries taken by the broker and nothing heard, after which a worker is deaf
 
 
 def decide(position: int, sequence: int) -> Decision:
     """Compare an event's number with the last one applied in its stream."""
     if sequence <= position:
         return Decision.DUPLICATE
+    if sequence > position + 1 + MOST_HELD:
+        return Decision.REFUSE
     return Decision.APPLY if sequence == position + 1 else Decision.HOLD
 
 
@@ -33,3 +40,12 @@ def backoff(attempts: int, chance: float) -> float:
     """Seconds until an event sent `attempts` times is sent again; `chance` in [0, 1) spreads it by ± 25 %."""
     seconds = min(FIRST_BACKOFF * 2.0 ** max(attempts - 1, 0), LONGEST_BACKOFF)
     return seconds * (0.75 + chance / 2)
+
+
+def is_deaf(unheard_since: float | None, now: float) -> bool:
+    """Whether a worker that has heard nothing since its first unheard canary has lost its hearing.
+
+    Both in seconds of one clock. A broker that is away, or a wipe that takes one canary, deafens nobody:
+    the count begins anew when the broker refuses a canary, and when anything is heard.
+    """
+    return unheard_since is not None and now - unheard_since > DEAF

@@ -2,11 +2,11 @@
 
 `add()` writes an event next to the state it tells of; nothing is published from a request. The worker
 later takes rows (`take`), sends them, and a receipt confirms them (`settle`). A row that is not confirmed
-is sent again: the broker may lose everything. States: pending → sent → confirmed, or parked when the
-consumer could not apply it.
+is sent again: the broker may lose everything. States: pending → sent → confirmed; or parked when the
+consumer could not apply it, of which it is asked again from time to time; or discarded.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -24,6 +24,7 @@ from sqlalchemy import (
     Text,
     Uuid,
     bindparam,
+    case,
     exists,
     func,
     or_,
@@ -120,7 +121,7 @@ def take(tx: Connection, dest: str, batch: int, *, resend: bool) -> Sequence[Any
 
 
 _waiting = OUTBOX.c.state == "pending"
-_due = (OUTBOX.c.state == "sent") & (OUTBOX.c.next_at <= func.now())
+_due = OUTBOX.c.state.in_(["sent", "parked"]) & (OUTBOX.c.next_at <= func.now())
 _before = OUTBOX.alias("before")
 _behind_parked = exists().where(
     _before.c.state == "parked",
@@ -132,9 +133,11 @@ _of_dest = (OUTBOX.c.dest == bindparam("to")) & ~_behind_parked  # not "dest": a
 
 IN_FLIGHT = select(func.count()).where(_of_dest, OUTBOX.c.state == "sent", OUTBOX.c.next_at > func.now())
 
-_BACKOFF = func.least(
-    delivery.FIRST_BACKOFF * func.pow(2, func.least(OUTBOX.c.attempts, 10)), delivery.LONGEST_BACKOFF
-) * (0.75 + func.random() / 2)
+_SECOND = timedelta(seconds=1)
+_SPREAD = 0.75 + func.random() / 2
+_LONGER = delivery.FIRST_BACKOFF * func.pow(2, func.least(OUTBOX.c.attempts, 10))
+_BACKOFF = func.least(_LONGER, delivery.LONGEST_BACKOFF) * _SPREAD * _SECOND
+_PARKED = delivery.PARKED_BACKOFF * _SPREAD * _SECOND
 
 
 def _take(condition: Any) -> Any:
@@ -149,10 +152,10 @@ def _take(condition: Any) -> Any:
         update(OUTBOX)
         .where(OUTBOX.c.serial.in_(chosen.scalar_subquery()))
         .values(
-            state="sent",
+            state=case((OUTBOX.c.state == "parked", "parked"), else_="sent"),
             attempts=OUTBOX.c.attempts + 1,
             first_sent_at=func.coalesce(OUTBOX.c.first_sent_at, func.now()),
-            next_at=func.now() + _BACKOFF * timedelta(seconds=1),
+            next_at=func.now() + case((OUTBOX.c.state == "parked", _PARKED), else_=_BACKOFF),
         )
         .returning(OUTBOX)
     )
@@ -176,24 +179,23 @@ def envelope(source: str, row: Any) -> dict[str, Any]:
     ).dump()
 
 
-def settle(tx: Connection, dest: str, applied: Iterable[str], parked: dict[str, str]) -> None:
-    """Note what `dest` says in a receipt: events applied are confirmed, others parked with a reason.
+def settle(tx: Connection, dest: str, receipt: Mapping[str, Any]) -> None:
+    """Note what `dest` says in a receipt (`inbox.Receipt` as JSON): what is applied, parked, discarded.
 
-    Ids that are no ids, or not ours, change nothing.
+    Applied and discarded end an event. Ids that are no ids, or not ours, change nothing.
     """
-    ids = sorted(_ids(applied))
-    if ids:
-        tx.execute(
-            update(OUTBOX)
-            .where(OUTBOX.c.event_id.in_(ids), OUTBOX.c.dest == dest, OUTBOX.c.state != "confirmed")
-            .values(state="confirmed", confirmed_at=func.now())
-        )
-    for id_, reason in parked.items():
-        tx.execute(
-            update(OUTBOX)
-            .where(OUTBOX.c.event_id.in_(_ids([id_])), OUTBOX.c.dest == dest, OUTBOX.c.state != "confirmed")
-            .values(state="parked", park_reason=reason)
-        )
+    _end(tx, dest, receipt["applied"], {"state": "confirmed", "confirmed_at": func.now()})
+    _end(tx, dest, receipt["discarded"], {"state": "discarded"})
+    for id_, reason in receipt["parked"].items():
+        again = func.now() + _PARKED
+        _end(tx, dest, [id_], {"state": "parked", "park_reason": reason, "next_at": again})
+
+
+def _end(tx: Connection, dest: str, ids: Iterable[str], values: Mapping[str, Any]) -> None:
+    if known := sorted(_ids(ids)):
+        open_ = OUTBOX.c.state.in_(["pending", "sent", "parked"])
+        ours = OUTBOX.c.event_id.in_(known) & (OUTBOX.c.dest == dest)
+        tx.execute(update(OUTBOX).where(ours, open_).values(values))
 
 
 def _ids(texts: Iterable[str]) -> list[UUID]:

@@ -1,9 +1,10 @@
 """Events and receipts as they travel: CloudEvents inside a sealed, signed frame.
 
-A *frame* is one message on a queue: who sent it to whom, and a batch of events, receipts or a hello. The
-body is encrypted with the suite's key and the whole frame signed by its sender, so that whoever can write
-to Redis can neither read a grievance nor forge one. Frames are made anew for each sending; an event keeps
-its id and sequence for ever.
+A *frame* is one message on a queue: who sent it to whom, and a batch of events, receipts, a hello or a
+canary. The body is encrypted with the suite's key and the whole frame signed by its sender, so that whoever
+can write to Redis can neither read a grievance nor forge one. The header names the sender's incarnation:
+what was said in a life of the databases that a restore took back is not heard. Frames are made anew for each
+sending; an event keeps its id and sequence for ever.
 """
 
 import re
@@ -21,8 +22,8 @@ from shared import contracts
 from shared.contracts import Event
 from shared.keyring import Seal, Signer, Tampered
 
-VERSION = 1
-KINDS = ("events", "receipts", "hello")
+VERSION = 2
+KINDS = ("events", "receipts", "hello", "canary")
 
 
 class Unreadable(Exception):
@@ -139,22 +140,24 @@ def read(type_: str, data: Mapping[str, Any]) -> Event:
 
 @dataclass(frozen=True)
 class Postmark:
-    """Makes and opens the frames of one service."""
+    """Makes and opens the frames of one service in one incarnation of its database."""
 
     signer: Signer
     seal: Seal
+    incarnation: int = 1
 
     def close(self, to: str, kind: str, body: Any) -> dict[str, Any]:
         """A frame for service `to`: sealed, signed, JSON-ready."""
-        header = f"{VERSION}|{self.signer.service}|{to}|{kind}"
+        header = f"{VERSION}|{self.incarnation}|{self.signer.service}|{to}|{kind}"
         sealed = self.seal.close(orjson.dumps(body), header)
         return {"header": header, "body": sealed, "sig": self.signer.sign(f"{header}\n{sealed}".encode())}
 
     def open(self, message: Any) -> Frame:
-        """The frame in a message; raises Unreadable (`frame-invalid`, `signature-bad`) if it is not ours."""
+        """The frame in a message. Raises Unreadable if it is not ours (`frame-invalid`, `signature-bad`), and
+        if it comes from another life (`another-life`)."""
         try:
             header, sealed, signature = message["header"], message["body"], message["sig"]
-            version, sender, to, kind = header.split("|")
+            version, incarnation, sender, to, kind = header.split("|")
             valid = (version, to) == (str(VERSION), self.signer.service) and kind in KINDS
             self.signer.check(sender, f"{header}\n{sealed}".encode(), signature)
             body = orjson.loads(self.seal.open(sealed, header))
@@ -164,6 +167,8 @@ class Postmark:
             raise Unreadable("frame-invalid", repr(error)) from error
         if not valid or not _of_kind(kind, body):
             raise Unreadable("frame-invalid", header)
+        if incarnation != str(self.incarnation):
+            raise Unreadable("another-life", f"{header}: here is {self.incarnation}")
         return Frame(sender, kind, body)
 
 
@@ -180,6 +185,7 @@ _RECEIPT = Schema.from_dict(
     {
         "applied": fields.List(fields.String(), required=True),
         "parked": fields.Dict(fields.String(), fields.String(), required=True),
+        "discarded": fields.List(fields.String(), required=True),
     },
     name="Receipt",
 )(unknown=EXCLUDE)

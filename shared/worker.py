@@ -3,15 +3,35 @@
 One loop, one thread. Each round: listen a moment, apply and answer with receipts, send what waits, and
 every second run the service's ticks. The broker or the database may go away at any time; the round then
 ends early and the next one starts over from what PostgreSQL remembers.
+
+It watches over itself. Canaries that it sends to itself by way of the broker show that it still hears; a
+deaf worker ends, and so does one whose round does not end; whoever started it starts it again. A round in
+which everything worked is a sign of life (`heartbeat`).
 """
 
 import signal
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from functools import cached_property, partial
 from typing import Any
 
-from shared import bus, contracts, database, delivery, inbox, keyring, outbox, service, telemetry, wire
+from shared import (
+    bus,
+    contracts,
+    database,
+    delivery,
+    heartbeat,
+    inbox,
+    incarnation,
+    keyring,
+    outbox,
+    service,
+    telemetry,
+    wire,
+)
 from shared.bus import Bus
 from shared.inbox import Consumes, Door, Receipt
 from shared.service import Service
@@ -24,6 +44,12 @@ MESSAGES = 20  # messages taken in one round
 LISTEN = 0.1  # seconds to wait for the first
 PAUSE = 0.5  # seconds after a failed round
 TICK = 1.0  # seconds between ticks
+BEAT = 5.0  # seconds between signs of life
+HUNG = 120  # seconds that a round may take before the system ends the process
+
+
+class Deaf(Exception):
+    """The worker hears nothing although the broker takes what it says; another process will hear."""
 
 
 class Worker:
@@ -32,59 +58,97 @@ class Worker:
     def __init__(
         self, given: Service, consumes: Consumes, ticks: Sequence[Tick] = (), listen: float = LISTEN
     ) -> None:
-        secrets = given.settings.secrets
         self.service = given
         self.door = Door(given, consumes)
         self.ticks = ticks
         self.listen = listen
-        self.postmark = Postmark(keyring.signer(secrets, given.name), keyring.seal(secrets, "bus"))
         self.bus = Bus(given.settings.redis_url or "", given.name)
         self.sources = contracts.sources_of(given.name)
         self.readers = contracts.readers_of(given.name)
         self.epoch: str | None = None
         self.greeted = False
-        self.next_tick = 0.0
+        self.next_tick = self.next_canary = self.next_beat = 0.0
+        self.unheard_since: float | None = None
         self.stopping = False
 
+    @cached_property
+    def postmark(self) -> Postmark:
+        """What this process signs with, in the life of the database that it was started in."""
+        secrets = self.service.settings.secrets
+        with self.service.reading() as connection:
+            life = incarnation.get(connection)
+        return Postmark(keyring.signer(secrets, self.service.name), keyring.seal(secrets, "bus"), life)
+
     def run(self) -> None:
-        """Work until SIGTERM or SIGINT; then finish the round and return."""
+        """Work until SIGTERM or SIGINT; then finish the round and return. Raises Deaf."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         telemetry.log.info("worker started", sources=self.sources, readers=self.readers)
         while not self.stopping:
+            signal.alarm(HUNG)  # the system ends us unless the next round begins in time
             self.round()
 
     def round(self) -> None:
-        """One round of everything; a part that fails is logged and comes again in the next."""
-        worked = [self._guard(part) for part in (self._listen, self._relay, self._tick)]
-        if not all(worked) and not self.stopping:
+        """One round of everything; a part that fails is logged and comes again in the next. Raises Deaf."""
+        worked = [self._guard(name, part) for name, part in self._parts().items()]
+        if all(worked):
+            self._guard("beat", self._beat)
+        elif not self.stopping:
             time.sleep(PAUSE)
+        if delivery.is_deaf(self.unheard_since, time.monotonic()):
+            raise Deaf(f"nothing heard for {delivery.DEAF:.0f} s")
+
+    def _parts(self) -> dict[str, Callable[[], None]]:
+        """What there is to do in this round."""
+        now = time.monotonic()
+        parts: dict[str, Callable[[], None]] = {"listen": self._listen, "relay": self._relay}
+        if now >= self.next_tick:
+            self.next_tick = now + TICK
+            parts["drain"] = self._drain
+            parts |= {tick.__name__: partial(tick, self.service) for tick in self.ticks}
+        if now >= self.next_canary:
+            self.next_canary = now + delivery.CANARY
+            parts["sing"] = self._sing
+        return parts
 
     def _stop(self, *_: object) -> None:
         self.stopping = True
 
-    def _guard(self, part: Callable[[], None]) -> bool:
+    def _guard(self, name: str, part: Callable[[], None]) -> bool:
+        """Do one part of a round; whether it worked. No failure of one part may stop the others."""
         try:
             part()
         except (bus.Down, *database.Down) as error:
-            telemetry.log.warning("will try again", part=part.__name__, error=str(error).splitlines()[0])
-            return False
-        return True
+            if isinstance(error, bus.Down):
+                self.unheard_since = None
+            telemetry.log.warning("will try again", part=name, error=str(error).splitlines()[0])
+        except Exception:  # noqa: BLE001 - a fault of ours: it is shown, and there is no sign of life
+            self.bus.close()
+            telemetry.log.critical("part failed", part=name, exc_info=True)
+        else:
+            return True
+        return False
+
+    # Hearing
 
     def _listen(self) -> None:
         if not self.greeted:
             self._greet()
-        frames = self._opened(self.bus.receive(MESSAGES, self.listen))
+        messages = self.bus.receive(MESSAGES, self.listen)
+        if messages:
+            self.unheard_since = None
+        frames = self._opened(messages)
         for frame in frames:
-            if frame.kind == "hello":
-                self._reopen(frame.sender)
-            elif frame.kind == "receipts":
-                self._settle(frame)
+            if hear := self._hears.get(frame.kind):
+                hear(frame)
         for source, envelopes in self._events(frames).items():
             self._send_receipt(source, self.door.accept(source, envelopes))
 
     def _greet(self) -> None:
-        """Tell the sources that we have just started: what a dead predecessor had taken is to come again."""
+        """Begin: events of types that this version knows are tried again, and the sources are told that we
+        have just started, so that what a dead predecessor had taken comes again."""
+        with self.service.transaction() as tx:
+            inbox.retry_known(tx, map(wire.name, self.door.consumes))
         for source in self.sources:
             self._publish(source, "hello", {})
         self.greeted = True
@@ -95,8 +159,19 @@ class Worker:
             try:
                 frames.append(self.postmark.open(message))
             except Unreadable as error:
-                self._quarantine(message, error)
+                self._refuse(message, error)
         return frames
+
+    def _refuse(self, message: Any, error: Unreadable) -> None:
+        """What was said in another life is ours, and is over; anything else that we cannot read is kept."""
+        if error.reason == "another-life":
+            telemetry.log.warning("not heard", error=str(error))
+        else:
+            self._quarantine(message, error)
+
+    def _quarantine(self, content: Any, error: Unreadable) -> None:
+        with self.service.transaction() as tx:
+            inbox.quarantine(tx, content, error)
 
     def _events(self, frames: Sequence[Frame]) -> dict[str, list[Envelope]]:
         """The envelopes in all event frames, by source."""
@@ -109,17 +184,28 @@ class Worker:
                     self._quarantine(raw, error)
         return events
 
-    def _quarantine(self, content: Any, error: Unreadable) -> None:
-        with self.service.transaction() as tx:
-            inbox.quarantine(tx, content, error)
+    @cached_property
+    def _hears(self) -> dict[str, Callable[[Frame], None]]:
+        """What is done with a frame that is no events."""
+        return {"hello": self._on_hello, "receipts": self._on_receipts, "canary": self._on_canary}
 
-    def _settle(self, frame: Frame) -> None:
+    def _on_hello(self, frame: Frame) -> None:
+        self._reopen(frame.sender)
+
+    def _on_receipts(self, frame: Frame) -> None:
         with self.service.transaction() as tx:
-            outbox.settle(tx, frame.sender, frame.body["applied"], frame.body["parked"])
+            outbox.settle(tx, frame.sender, frame.body)
+
+    def _on_canary(self, frame: Frame) -> None:
+        if frame.sender != self.service.name:
+            with self.service.transaction() as tx:
+                heartbeat.beat(tx, f"from {frame.sender}")
+
+    # Saying
 
     def _send_receipt(self, source: str, receipt: Receipt) -> None:
-        if receipt.applied or receipt.parked:
-            body = {"applied": receipt.applied, "parked": receipt.parked}
+        body = asdict(receipt)
+        if any(body.values()):
             self._publish(source, "receipts", body)
 
     def _publish(self, to: str, kind: str, body: Any) -> None:
@@ -148,20 +234,37 @@ class Worker:
             opened = outbox.reopen(tx, dest)
         telemetry.log.info("sending again", dest=dest or "all", rows=opened)
 
-    def _tick(self) -> None:
-        if time.monotonic() < self.next_tick:
-            return
-        self.next_tick = time.monotonic() + TICK
+    # Watching
+
+    def _drain(self) -> None:
         for source, receipt in self.door.drain().items():
             self._send_receipt(source, receipt)
-        for tick in self.ticks:
-            tick(self.service)
+
+    def _sing(self) -> None:
+        """Send a canary to all who hear us, and to ourselves."""
+        for to in (*self.readers, self.service.name):
+            self._publish(to, "canary", {})
+        if self.unheard_since is None:
+            self.unheard_since = time.monotonic()
+
+    def _beat(self) -> None:
+        if time.monotonic() >= self.next_beat:
+            self.next_beat = time.monotonic() + BEAT
+            with self.service.transaction() as tx:
+                heartbeat.beat(tx, "worker")
 
 
 def run(name: str, consumes: Consumes, ticks: Sequence[Tick] = ()) -> None:
-    """Start the worker of service `name` from the environment and work until told to stop."""
+    """Start the worker of service `name` from the environment and work until told to stop.
+
+    Ends the process with 1 if it has become deaf.
+    """
     telemetry.configure(name, "worker")
     given = service.start(name)
     if given.settings.durable:
         database.require_durable(given.engine)
-    Worker(given, consumes, ticks).run()
+    try:
+        Worker(given, consumes, ticks).run()
+    except Deaf as error:
+        telemetry.log.critical("deaf", error=str(error))
+        sys.exit(1)

@@ -40,7 +40,7 @@ def _take(service: Service, dest: str = "routing", batch: int = 100, *, resend: 
 
 def _settle(service: Service, applied: list[str], parked: dict[str, str], dest: str = "routing") -> None:
     with service.transaction() as tx:
-        outbox.settle(tx, dest, applied, parked)
+        outbox.settle(tx, dest, {"applied": applied, "parked": parked, "discarded": []})
 
 
 def _states(world: World, dest: str = "routing") -> list[str]:

@@ -121,7 +121,11 @@ def test_a_forged_event_and_a_forged_receipt_have_no_effect(world: World, tmp_pa
     sender = world.worker("intake")
     sender.round()
     id_ = str(world.query("intake", "SELECT event_id FROM outbox WHERE dest = 'routing'")[0].event_id)
-    _put(world, "intake", strange.close("intake", "receipts", {"applied": [id_], "parked": {}}))
+    _put(
+        world,
+        "intake",
+        strange.close("intake", "receipts", {"applied": [id_], "parked": {}, "discarded": []}),
+    )
     sender.round()
     assert _states(world) == ["sent"]
     assert world.count("intake", "quarantine", "reason = 'signature-bad'") == 1
@@ -129,7 +133,13 @@ def test_a_forged_event_and_a_forged_receipt_have_no_effect(world: World, tmp_pa
 
 @pytest.mark.parametrize(
     "body",
-    [{"applied": ["nonsense"], "parked": {"nonsense": "x"}}, {"applied": 5, "parked": []}, [], {}, None],
+    [
+        {"applied": ["nonsense"], "parked": {"nonsense": "x"}, "discarded": []},
+        {"applied": 5, "parked": [], "discarded": []},
+        [],
+        {},
+        None,
+    ],
 )
 def test_a_receipt_that_makes_no_sense_changes_nothing_and_stops_nothing(world: World, body: Any) -> None:
     world.register()
