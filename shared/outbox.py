@@ -230,3 +230,24 @@ def figures(tx: Connection) -> dict[str, float]:
         )
     ).one()
     return {key: float(value) for key, value in row._mapping.items()}
+
+
+BY_DESTINATION = text(
+    """
+    SELECT dest,
+           count(*) FILTER (WHERE state = 'pending') AS pending,
+           count(*) FILTER (WHERE state = 'sent') AS sent,
+           count(*) FILTER (WHERE state = 'parked') AS parked,
+           count(*) FILTER (WHERE state = 'discarded') AS discarded,
+           CAST(extract(epoch FROM now() - min(created_at) FILTER (WHERE state IN ('pending', 'sent')))
+                AS double precision) AS oldest_seconds,
+           max(attempts) FILTER (WHERE state IN ('pending', 'sent', 'parked')) AS attempts
+    FROM unnest(CAST(:dests AS text[])) AS dest LEFT JOIN outbox USING (dest)
+    GROUP BY dest ORDER BY dest
+    """
+)
+
+
+def by_destination(tx: Connection, dests: Sequence[str]) -> Sequence[Any]:
+    """For each destination: how many rows stand where, the age of the oldest unconfirmed, the most tries."""
+    return tx.execute(BY_DESTINATION, {"dests": list(dests)}).all()

@@ -54,11 +54,12 @@ class Envelope:
 
 @dataclass(frozen=True)
 class Frame:
-    """One opened message: what `sender` says."""
+    """One opened message: what `sender` says, and whether in the same life of the databases."""
 
     sender: str
     kind: str
     body: Any
+    contemporary: bool = True
 
 
 def name(event: type) -> str:
@@ -153,8 +154,7 @@ class Postmark:
         return {"header": header, "body": sealed, "sig": self.signer.sign(f"{header}\n{sealed}".encode())}
 
     def open(self, message: Any) -> Frame:
-        """The frame in a message. Raises Unreadable if it is not ours (`frame-invalid`, `signature-bad`), and
-        if it comes from another life (`another-life`)."""
+        """The frame in a message; raises Unreadable (`frame-invalid`, `signature-bad`) if it is not ours."""
         try:
             header, sealed, signature = message["header"], message["body"], message["sig"]
             version, incarnation, sender, to, kind = header.split("|")
@@ -167,9 +167,7 @@ class Postmark:
             raise Unreadable("frame-invalid", repr(error)) from error
         if not valid or not _of_kind(kind, body):
             raise Unreadable("frame-invalid", header)
-        if incarnation != str(self.incarnation):
-            raise Unreadable("another-life", f"{header}: here is {self.incarnation}")
-        return Frame(sender, kind, body)
+        return Frame(sender, kind, body, incarnation == str(self.incarnation))
 
 
 def _of_kind(kind: str, body: Any) -> bool:

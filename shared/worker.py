@@ -84,9 +84,12 @@ class Worker:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         telemetry.log.info("worker started", sources=self.sources, readers=self.readers)
-        while not self.stopping:
-            signal.alarm(HUNG)  # the system ends us unless the next round begins in time
-            self.round()
+        try:
+            while not self.stopping:
+                signal.alarm(HUNG)  # the system ends us unless the next round begins in time
+                self.round()
+        finally:
+            signal.alarm(0)
 
     def round(self) -> None:
         """One round of everything; a part that fails is logged and comes again in the next. Raises Deaf."""
@@ -154,20 +157,16 @@ class Worker:
         self.greeted = True
 
     def _opened(self, messages: Sequence[Any]) -> list[Frame]:
+        """The frames in messages, but for what was said in another life; what is not ours is set aside."""
         frames = []
         for message in messages:
             try:
                 frames.append(self.postmark.open(message))
             except Unreadable as error:
-                self._refuse(message, error)
-        return frames
-
-    def _refuse(self, message: Any, error: Unreadable) -> None:
-        """What was said in another life is ours, and is over; anything else that we cannot read is kept."""
-        if error.reason == "another-life":
-            telemetry.log.warning("not heard", error=str(error))
-        else:
-            self._quarantine(message, error)
+                self._quarantine(message, error)
+        for stale in (frame for frame in frames if not frame.contemporary):
+            telemetry.log.warning("said in another life", sender=stale.sender, frame=stale.kind)
+        return [frame for frame in frames if frame.contemporary]
 
     def _quarantine(self, content: Any, error: Unreadable) -> None:
         with self.service.transaction() as tx:

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from deploy.minqing import county, demo, importing, keys, migrate, parked, secrets, status, up
+from deploy.minqing import county, demo, importing, keys, migrate, outbox, parked, secrets, status, up
 from deploy.minqing.trouble import Trouble
 from shared import database
 from shared.county import CountyError
@@ -39,6 +39,7 @@ for command in (
     importing.import_,
     migrate.migrate,
     keys.keys,
+    outbox.outbox,
     parked.parked,
     county.county,
     secrets.secrets,

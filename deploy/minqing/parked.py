@@ -1,16 +1,26 @@
-"""`minqing parked`: events that a service could not apply, with their reason."""
+"""`minqing parked`: events that a service could not apply, with their reason; retried, or given up by two."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 import orjson
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from deploy.minqing import databases, options
 from deploy.minqing.trouble import Trouble, say
-from shared import database, inbox
+from shared import database, identity, inbox
+from shared.problems import Problem
+
+key = click.option(
+    "--key",
+    envvar="MINQING_KEY",
+    prompt="督查人员的访问密钥 | a supervisor's access key",
+    hide_input=True,
+    help="督查人员的访问密钥（不填则询问） | a supervisor's access key; asked for if missing",
+)
 
 
 @click.group()
@@ -25,6 +35,9 @@ def list_(data: Path) -> None:
     found = list(_all(data))
     for service, row in found:
         click.echo(f"{row.event_id}  {service}  {row.type}  {row.subject}  {row.reason}  {row.error}")
+        if row.asked_by:
+            asked = f"{row.asked_by}：{row.discard_reason}"
+            say(f"  申请丢弃，待另一人确认 {asked}", f"to be discarded, asked by {row.asked_by}")
     if not found:
         say("没有搁置的事件", "No event is parked")
 
@@ -41,13 +54,48 @@ def show(data: Path, event: str) -> None:
 
 @parked.command()
 @options.data
+@click.argument("event", required=False)
+@click.option("--all", "every", is_flag=True, help="全部搁置的事件 | all that are parked")
+@click.option("--reason", help="只限此原因，如 handler-error | only those parked for this reason")
+def retry(data: Path, event: str | None, reason: str | None, *, every: bool) -> None:
+    """重新处理一个或全部事件 | have one applied again, or all; their services do so within a second."""
+    if (event is None) != every:
+        raise Trouble("请指定一个事件编号，或 --all", "Name one event, or --all")
+    chosen = _all(data) if event is None else iter([_one(data, event)])
+    chosen = (each for each in chosen if reason in (None, each[1].reason))
+    opened = [_retry(data, service, str(row.event_id)) for service, row in chosen]
+    say(f"将重新处理 {len(opened)} 个事件", f"{len(opened)} events will be applied again")
+
+
+@parked.command()
+@options.data
 @click.argument("event")
-def retry(data: Path, event: str) -> None:
-    """重新处理一个事件 | have it applied again; its service does so within a second."""
+@click.option("--reason", required=True, help="为什么丢弃 | why it is given up")
+@key
+def discard(data: Path, event: str, reason: str, key: str) -> None:
+    """申请丢弃一个事件（须另一人确认） | ask to give one up; another person has to confirm (S17)."""
     service, _ = _one(data, event)
-    with _engine(data, service).begin() as tx:
-        inbox.retry(tx, event)
-    say(f"{service} 将重新处理 {event}", f"{service} will apply {event} again")
+    person = _person(data, key)
+    if not reason.strip():
+        raise Trouble("请写明原因", "Say why")
+    with _deciding(data, service) as tx:
+        inbox.ask_to_discard(tx, event, reason.strip(), person)
+    say(
+        f"已申请。请另一位督查人员运行：minqing parked confirm {event}",
+        f"Asked. Another supervisor runs: minqing parked confirm {event}",
+    )
+
+
+@parked.command()
+@options.data
+@click.argument("event")
+@key
+def confirm(data: Path, event: str, key: str) -> None:
+    """确认丢弃另一人申请的事件 | give up what another person asked to give up."""
+    service, _ = _one(data, event)
+    with _deciding(data, service) as tx:
+        inbox.confirm_discard(tx, event, _person(data, key))
+    say(f"{event} 已丢弃，其后的事件继续处理", f"{event} is given up; what waits behind it goes on")
 
 
 def _all(data: Path) -> Iterator[tuple[str, Any]]:
@@ -62,6 +110,29 @@ def _one(data: Path, event: str) -> tuple[str, Any]:
         if str(row.event_id) == event:
             return service, row
     raise Trouble(f"没有搁置的事件 {event}", f"No parked event {event}")
+
+
+def _retry(data: Path, service: str, event: str) -> bool:
+    with _engine(data, service).begin() as tx:
+        return inbox.retry(tx, event)
+
+
+@contextmanager
+def _deciding(data: Path, service: str) -> Iterator[Connection]:
+    """A transaction in which a refusal of the inbox is told to the person at the keyboard."""
+    try:
+        with _engine(data, service).begin() as tx:
+            yield tx
+    except Problem as problem:
+        raise Trouble(problem.zh, problem.en) from problem
+
+
+def _person(data: Path, key: str) -> str:
+    """Return the id of the live supervisor's key that was given: who decides is known."""
+    holder = identity.verify(_engine(data, "identity"), key.strip())
+    if holder is None or holder.role != "supervisor":
+        raise Trouble("须为有效的督查人员密钥", "That is no live supervisor's key")
+    return holder.key
 
 
 def _engine(data: Path, service: str) -> Engine:

@@ -17,7 +17,7 @@ from shared.wire import Unreadable
 
 
 def parked(tx: Connection) -> Sequence[Row[Any]]:
-    """All parked events, the oldest first, each with who asked to discard it and who confirmed, if anybody."""
+    """All parked events, the oldest first, each with who asked to discard it and who confirmed."""
     asked = [column for column in DISCARD.c if column.name not in ("event_id", "reason")]
     query = (
         select(INBOX, DISCARD.c.reason.label("discard_reason"), *asked)
@@ -52,7 +52,7 @@ def ask_to_discard(tx: Connection, event_id: str, reason: str, person: str) -> N
     if not tx.execute(select(INBOX.c.event_id).where(_parked(event_id))).all():
         raise NotFound("没有这个搁置的事件", "No such event is parked")
     asked = insert(DISCARD).values(event_id=event_id, reason=reason, asked_by=person, asked_at=func.now())
-    if tx.execute(asked.on_conflict_do_nothing()).rowcount == 0:
+    if not tx.execute(asked.on_conflict_do_nothing().returning(DISCARD.c.event_id)).all():
         raise Conflict("已有人申请丢弃此事件", "Somebody has asked for this already")
 
 

@@ -41,6 +41,15 @@ class Receipt:
     parked: dict[str, str] = field(default_factory=dict)
     discarded: list[str] = field(default_factory=list)
 
+    def add(self, id_: str, status: str, reason: str) -> None:
+        """Tell what became of an event, by the status of its row."""
+        if status == "parked":
+            self.parked[id_] = reason
+        elif status == "discarded":
+            self.discarded.append(id_)
+        elif status == "applied":
+            self.applied.append(id_)
+
 
 @dataclass(frozen=True)
 class Door:
@@ -194,12 +203,7 @@ def _unsettled(known: Iterable[Any], arrived: Arrived, receipt: Receipt) -> list
         envelope = arrived[row.subject, row.sequence]
         if (str(row.event_id), row.digest) != (envelope.id, rows.digest(envelope)):
             telemetry.log.critical("divergence", id=envelope.id, kept=str(row.event_id), subject=row.subject)
+        receipt.add(envelope.id, row.status, row.reason)
         if row.status == "received":
             again.append(envelope)
-        elif row.status == "parked":
-            receipt.parked[envelope.id] = row.reason
-        elif row.status == "discarded":
-            receipt.discarded.append(envelope.id)
-        elif row.status == "applied":
-            receipt.applied.append(envelope.id)
     return sorted(again, key=rows.place)

@@ -17,6 +17,8 @@ from shared.delivery import Decision
         (7, 3, Decision.DUPLICATE),
         (7, 8, Decision.APPLY),
         (7, 9, Decision.HOLD),
+        (7, 8 + delivery.MOST_HELD, Decision.HOLD),
+        (7, 9 + delivery.MOST_HELD, Decision.REFUSE),
     ],
 )
 def test_an_event_is_applied_only_right_after_its_predecessor(
@@ -36,3 +38,18 @@ def test_whatever_arrives_in_whatever_order_is_applied_once_and_in_order(arrivin
             applied.append(position)
     assert applied == list(range(1, len(applied) + 1))
     assert len(applied) + 1 not in arriving
+
+
+@pytest.mark.parametrize(
+    ("unheard_since", "now", "deaf"),
+    [
+        (None, 1e9, False),
+        (100, 100, False),
+        (100, 100 + delivery.DEAF, False),
+        (100, 101 + delivery.DEAF, True),
+    ],
+)
+def test_deaf_is_who_hears_none_of_its_own_canaries_for_long(
+    unheard_since: float | None, now: float, *, deaf: bool
+) -> None:
+    assert delivery.is_deaf(unheard_since, now) is deaf

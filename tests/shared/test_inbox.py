@@ -2,19 +2,21 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
 import pytest
 import structlog
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
 
 from services.routing import store
 from services.routing.domain import Entry
 from shared import delivery, inbox
 from shared.contracts import GrievanceRegistered, NoticeServed
 from shared.inbox import Door, Receipt
-from shared.problems import Conflict
+from shared.problems import Conflict, NotFound
 from shared.service import Service
 from shared.wire import Envelope, Unreadable
 from tests.shared import said
@@ -384,3 +386,107 @@ def test_what_is_too_big_for_the_database_is_parked_and_stops_nobody_else(listen
     for _ in range(delivery.MAX_ATTEMPTS):
         receipt = listener.hear(stuck)
     assert receipt.parked == {stuck.id: "handler-error"}
+
+
+# ----------------------------------------------------------------------------- gaps, outages, new versions
+
+
+def test_an_event_that_came_far_too_early_is_parked_instead_of_filling_the_house(listener: Listener) -> None:
+    far = said.envelope(said.registered(), delivery.MOST_HELD + 2)
+    assert listener.hear(far).parked == {far.id: "gap-too-large"}
+    assert listener.statuses() == ["parked"]
+
+
+def test_an_outage_during_tries_parks_nothing(listener: Listener) -> None:
+    """However often the database goes away while an event is tried: those tries do not count."""
+    (one,) = said.stream(1)
+    listener.open(_failing(lambda _: True, OperationalError("", None, Exception("gone"))))
+    for _ in range(3 * delivery.MAX_ATTEMPTS):
+        with pytest.raises(OperationalError):
+            listener.hear(one)
+    listener.door = replace(listener.door, consumes={GrievanceRegistered: _each(_write)})
+    assert listener.hear(one).applied == [one.id]
+
+
+def test_what_an_older_version_did_not_know_is_applied_by_the_next(listener: Listener) -> None:
+    one, two = said.stream(2)
+    listener.door = Door(listener.service, {})
+    assert listener.hear(one).parked == {one.id: "type-unknown"}
+    assert listener.hear(two) == Receipt()
+    listener.open(_write)
+    with listener.service.transaction() as tx:
+        assert inbox.retry_known(tx, ["task.accepted"]) == 0
+        assert inbox.retry_known(tx, [one.type]) == 1
+    assert listener.door.drain()["intake"].applied == [one.id, two.id]
+    assert listener.effects() == [1, 2]
+
+
+# ----------------------------------------------------------------------------- giving up, by two persons
+
+
+def _ask(listener: Listener, envelope: Envelope, person: str = "first") -> None:
+    with listener.service.transaction() as tx:
+        inbox.ask_to_discard(tx, envelope.id, "同一事项已另行登记", person)
+
+
+def _confirm(listener: Listener, envelope: Envelope, person: str = "second") -> None:
+    with listener.service.transaction() as tx:
+        inbox.confirm_discard(tx, envelope.id, person)
+
+
+def _one_poisoned(listener: Listener) -> list[Envelope]:
+    """Three events of a grievance, of which the first cannot be applied."""
+    events = said.stream(3)
+    listener.open(_failing(lambda event: event.petitioners == 1, Conflict()))
+    listener.hear(*events)
+    assert listener.statuses() == ["parked", "held", "held"]
+    return events
+
+
+def test_an_event_that_two_persons_gave_up_is_passed_over_and_the_rest_flows(listener: Listener) -> None:
+    one, two, three = _one_poisoned(listener)
+    _ask(listener, one)
+    _confirm(listener, one)
+    assert listener.door.drain()["intake"] == Receipt([two.id, three.id], {}, [one.id])
+    assert (listener.effects(), listener.position()) == ([2, 3], 3)
+    assert listener.statuses() == ["discarded", "applied", "applied"]
+    assert listener.hear(one) == Receipt(discarded=[one.id])
+
+
+def test_who_asked_for_a_discard_cannot_confirm_it(listener: Listener) -> None:
+    one, *_ = _one_poisoned(listener)
+    _ask(listener, one)
+    with pytest.raises(Conflict):
+        _confirm(listener, one, "first")
+    assert listener.door.drain() == {}
+    assert listener.statuses() == ["parked", "held", "held"]
+
+
+def test_nothing_is_discarded_that_nobody_asked_for_or_that_is_not_parked(listener: Listener) -> None:
+    one, two, _ = _one_poisoned(listener)
+    with pytest.raises(NotFound):
+        _confirm(listener, one)
+    with pytest.raises(NotFound):
+        _ask(listener, two)
+    _ask(listener, one)
+    with pytest.raises(Conflict):
+        _ask(listener, one, "third")
+
+
+def test_a_retry_takes_back_what_was_asked(listener: Listener) -> None:
+    one, *_ = _one_poisoned(listener)
+    _ask(listener, one)
+    assert listener.retry(one)
+    listener.door.drain()
+    assert listener.statuses()[0] == "parked"
+    with pytest.raises(NotFound):
+        _confirm(listener, one)
+
+
+def test_a_parked_event_shows_who_asked_to_give_it_up(listener: Listener) -> None:
+    one, *_ = _one_poisoned(listener)
+    _ask(listener, one)
+    with listener.service.transaction() as tx:
+        (row,) = inbox.parked(tx)
+    assert (row.reason, row.discard_reason, row.asked_by) == ("rule-violated", "同一事项已另行登记", "first")
+    assert row.confirmed_by is None

@@ -261,3 +261,30 @@ def test_the_envelope_of_a_row_says_what_was_kept(intake: Service) -> None:
     made = outbox.envelope("intake", row)
     assert (made["source"], made["subject"], made["sequence"]) == ("intake", FIRST, 1)
     assert (made["type"], made["data"]["summary"]) == ("grievance.registered", "路灯不亮")
+
+
+def test_the_reader_is_asked_again_about_what_it_parked(world: World, intake: Service) -> None:
+    """A receipt that was lost after a retry may not leave the event parked for ever."""
+    _say(intake, said.registered())
+    (taken,) = _take(intake)
+    _settle(intake, [], {str(taken.event_id): "rule-violated"})
+    _let_a_minute_pass(world)
+    assert _take(intake) == []
+    world.query("intake", "UPDATE outbox SET next_at = now() - interval '1 second' RETURNING 1")
+    assert [row.event_id for row in _take(intake)] == [taken.event_id]
+    assert _states(world) == ["parked"]
+    assert _take(intake) == []
+    _settle(intake, [str(taken.event_id)], {})
+    assert _states(world) == ["confirmed"]
+
+
+def test_what_the_reader_discarded_ends_as_discarded(world: World, intake: Service) -> None:
+    _say(intake, said.registered())
+    (taken,) = _take(intake)
+    id_ = str(taken.event_id)
+    _settle(intake, [], {id_: "rule-violated"})
+    with intake.transaction() as tx:
+        outbox.settle(tx, "routing", {"applied": [], "parked": {}, "discarded": [id_]})
+    assert _states(world) == ["discarded"]
+    _settle(intake, [], {id_: "rule-violated"})  # an older receipt, overtaken on its way
+    assert _states(world) == ["discarded"]

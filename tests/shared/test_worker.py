@@ -2,19 +2,25 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 
-from shared import bus, delivery, keyring, worker
+from shared import bus, delivery, incarnation, keyring, worker
 from shared.service import Service
 from shared.wire import Postmark
 from shared.worker import Worker
-from tests.world import World
+from tests.world import NAMES, World
 
 
 @pytest.fixture(autouse=True)
@@ -224,6 +230,131 @@ def test_a_tick_is_let_in_once_a_second(world: World) -> None:
     ticking.next_tick = 0.0
     ticking.round()
     assert calls == ["routing"] * 2
+
+
+def test_a_tick_that_fails_stops_neither_the_messages_nor_the_other_ticks(world: World) -> None:
+    calls: list[str] = []
+
+    def fails(_: Service) -> None:
+        raise ZeroDivisionError
+
+    service, consumes = world.services["routing"], import_module("services.routing.worker").CONSUMES
+    working = Worker(service, consumes, [fails, lambda given: calls.append(given.name)], listen=0.01)
+    world.started.append(working)
+    with structlog.testing.capture_logs() as logs:
+        working.round()
+    assert calls == ["routing"]
+    assert [line["part"] for line in logs if line["log_level"] == "critical"] == ["fails"]
+    assert world.query("routing", "SELECT 1 FROM heartbeat WHERE of = 'worker'") == []
+    world.register()
+    world.worker("intake").round()
+    working.round()
+    assert world.count("routing", "case_file") == 1
+
+
+# ----------------------------------------------------------------------------- another life
+
+
+def _begin_life(world: World, n: int) -> None:
+    for name in NAMES:
+        with world.services[name].transaction() as tx:
+            incarnation.put(tx, n)
+
+
+@pytest.fixture
+def _reborn(world: World) -> Iterator[None]:
+    yield
+    _begin_life(world, 1)
+
+
+@pytest.mark.usefixtures("_reborn")
+def test_what_was_said_in_another_life_is_not_heard(world: World) -> None:
+    world.register()
+    sender, receiver = world.worker("intake"), world.worker("routing")
+    sender.round()
+    receiver.round()  # its receipt is on its way
+    _begin_life(world, 2)
+    world.worker("intake").round()
+    assert _states(world) == ["sent"]
+    assert world.count("intake", "quarantine") == 0
+    world.settle()  # all workers are new
+    assert _states(world) == _states(world, "oversight") == ["confirmed"]
+    assert world.count("routing", "case_file") == 1
+
+
+# ----------------------------------------------------------------------------- signs of life
+
+
+def _silence(deaf: Worker) -> None:
+    """A stall as kombu has had: the consumer listens no more, and nothing says so."""
+    deaf.round()
+    deaf.bus.consumer.cancel()
+
+
+def _canary(singing: Worker) -> None:
+    singing.next_canary = 0.0
+    singing.round()
+
+
+def test_a_deaf_worker_ends_itself(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "DEAF", 0.3)
+    deaf = world.worker("routing")
+    _silence(deaf)
+    end = time.monotonic() + 20
+    with pytest.raises(worker.Deaf):
+        while time.monotonic() < end:
+            _canary(deaf)
+
+
+def test_who_hears_anything_is_not_deaf(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "DEAF", 0.3)
+    listening = world.worker("routing")
+    end = time.monotonic() + 1
+    while time.monotonic() < end:
+        _canary(listening)
+
+
+def test_a_broker_that_is_away_or_wiped_deafens_nobody(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "DEAF", 0.2)
+    waiting = world.worker("routing")
+    waiting.round()
+    world.redis.flushall()  # took the canary
+    time.sleep(0.1)
+    _canary(waiting)
+    waiting.round()
+    assert waiting.unheard_since is None
+    monkeypatch.setattr(waiting.bus, "url", "redis://127.0.0.1:1/0")
+    waiting.bus.close()
+    end = time.monotonic() + 0.6
+    while time.monotonic() < end:
+        _canary(waiting)
+
+
+def test_workers_show_that_they_live_and_whom_they_hear(world: World) -> None:
+    for _ in range(2):
+        for each in world.workers:
+            each.round()
+    heard = {row.of for row in world.query("oversight", "SELECT of FROM heartbeat")}
+    assert heard == {"worker", "from intake", "from routing"}
+
+
+HANGS = """
+import time
+from services.routing import worker as routing
+from shared import worker
+worker.HUNG = 1
+worker.run("routing", routing.CONSUMES, [lambda _: time.sleep(60)])
+"""
+
+
+def test_the_system_ends_a_worker_whose_round_does_not_end(world: World) -> None:
+    outside = {key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ}
+    root = Path(__file__).resolve().parents[2]
+    ended = subprocess.run(
+        [sys.executable, "-c", HANGS], env=outside | world.environment("routing"), cwd=root, timeout=30,
+        check=False, capture_output=True,
+    )  # fmt: skip
+    assert ended.returncode == -signal.SIGALRM
 
 
 def test_a_signal_ends_the_work_after_the_round(world: World, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: PLR0915

@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from sqlalchemy import Connection, text
 
 from services.routing import store
@@ -147,7 +153,9 @@ class Twins(RuleBasedStateMachine):
             (row.id, row.sequence, row.attempts) for row in taken
         ]
         later = "UPDATE outbox SET next_at = now() + interval '1 hour' WHERE next_at > now()"
-        self.real.run(self.real.intake, later)  # however slow this machine is, time passes only when it is told
+        self.real.run(
+            self.real.intake, later
+        )  # however slow this machine is, time passes only when it is told
         if dest == "routing":
             self.travelling += [wire.envelope(outbox.envelope("intake", row), "intake") for row in rows]
 
@@ -179,9 +187,7 @@ class Twins(RuleBasedStateMachine):
     def arrive(self, which: list[int]) -> None:
         envelopes = [self.travelling[-1 - each % len(self.travelling)] for each in which]
         events = [Envelope(e.id, e.source, e.subject, e.sequence) for e in envelopes]
-        self.routing, expected, lives = _returned(
-            consumer.accept(self.routing, "intake", events, self.at())
-        )
+        self.routing, expected, lives = _returned(consumer.accept(self.routing, "intake", events, self.at()))
         self._compare(lambda: self.real.door.accept("intake", envelopes), expected, lives=lives)
 
     @rule()
