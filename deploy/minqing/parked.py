@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 import orjson
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from deploy.minqing import databases, options
 from deploy.minqing.trouble import Trouble, say
@@ -48,7 +48,7 @@ def list_(data: Path) -> None:
 def show(data: Path, event: str) -> None:
     """显示一个事件的全部内容 | show one with all it says."""
     service, row = _one(data, event)
-    content = {"service": service, **row._mapping}
+    content = {"service": service} | {str(name): value for name, value in row._mapping.items()}
     click.echo(orjson.dumps(content, default=str, option=orjson.OPT_INDENT_2).decode())
 
 
@@ -78,7 +78,7 @@ def discard(data: Path, event: str, reason: str, key: str) -> None:
     person = _person(data, key)
     if not reason.strip():
         raise Trouble("请写明原因", "Say why")
-    with _deciding(data, service) as tx:
+    with _open(data, service) as tx:
         inbox.ask_to_discard(tx, event, reason.strip(), person)
     say(
         f"已申请。请另一位督查人员运行：minqing parked confirm {event}",
@@ -93,16 +93,16 @@ def discard(data: Path, event: str, reason: str, key: str) -> None:
 def confirm(data: Path, event: str, key: str) -> None:
     """确认丢弃另一人申请的事件 | give up what another person asked to give up."""
     service, _ = _one(data, event)
-    with _deciding(data, service) as tx:
+    with _open(data, service) as tx:
         inbox.confirm_discard(tx, event, _person(data, key))
     say(f"{event} 已丢弃，其后的事件继续处理", f"{event} is given up; what waits behind it goes on")
 
 
 def _all(data: Path) -> Iterator[tuple[str, Any]]:
     for service in databases.SERVICES:
-        with _engine(data, service).connect() as connection:
-            for row in inbox.parked(connection):
-                yield service, row
+        with _open(data, service) as tx:
+            found = inbox.parked(tx)
+        yield from ((service, row) for row in found)
 
 
 def _one(data: Path, event: str) -> tuple[str, Any]:
@@ -113,27 +113,30 @@ def _one(data: Path, event: str) -> tuple[str, Any]:
 
 
 def _retry(data: Path, service: str, event: str) -> bool:
-    with _engine(data, service).begin() as tx:
+    with _open(data, service) as tx:
         return inbox.retry(tx, event)
 
 
 @contextmanager
-def _deciding(data: Path, service: str) -> Iterator[Connection]:
-    """A transaction in which a refusal of the inbox is told to the person at the keyboard."""
+def _open(data: Path, service: str) -> Iterator[Connection]:
+    """A transaction on a service's database. A refusal of the inbox is told to the person at the keyboard."""
+    engine = database.connect(options.database_url(data, service), pool=1)
     try:
-        with _engine(data, service).begin() as tx:
+        with engine.begin() as tx:
             yield tx
     except Problem as problem:
         raise Trouble(problem.zh, problem.en) from problem
+    finally:
+        engine.dispose()
 
 
 def _person(data: Path, key: str) -> str:
     """Return the id of the live supervisor's key that was given: who decides is known."""
-    holder = identity.verify(_engine(data, "identity"), key.strip())
+    engine = database.connect(options.database_url(data, "identity"), pool=1)
+    try:
+        holder = identity.verify(engine, key.strip())
+    finally:
+        engine.dispose()
     if holder is None or holder.role != "supervisor":
         raise Trouble("须为有效的督查人员密钥", "That is no live supervisor's key")
     return holder.key
-
-
-def _engine(data: Path, service: str) -> Engine:
-    return database.connect(options.database_url(data, service), pool=1)

@@ -8,9 +8,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from deploy.minqing.cli import main
-from shared.inbox import Door
-from shared.wire import Envelope
-from tests.shared import said
+from services.routing.events import CONSUMES
+from shared.problems import Conflict
+from shared.worker import Worker
 from tests.world import World
 
 Run = Callable[..., Result]
@@ -31,51 +31,67 @@ def minqing(world: World, data: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     return run
 
 
+def _refuse(*_: object) -> None:
+    raise Conflict
+
+
 @pytest.fixture
-def parked(world: World) -> Envelope:
-    """An event of a type that routing did not know yet."""
-    (event,) = said.stream(1)
-    Door(world.services["routing"], {}).accept("intake", [event])
-    return event
+def parked(world: World) -> str:
+    """The id of an event that routing could not apply."""
+    world.register()
+    world.worker("intake").round()
+    consumes = dict.fromkeys(CONSUMES, _refuse)
+    refusing = Worker(world.services["routing"], consumes, listen=0.01)
+    world.started.append(refusing)
+    refusing.round()
+    (row,) = world.query("routing", "SELECT event_id, status FROM inbox")
+    assert row.status == "parked"
+    return str(row.event_id)
 
 
-def test_a_parked_event_is_listed_and_shown_with_its_reason(minqing: Run, parked: Envelope) -> None:
-    assert "type-unknown" in minqing("parked", "list").output
-    shown = json.loads(minqing("parked", "show", parked.id).output)
-    assert (shown["service"], shown["subject"], shown["reason"]) == ("routing", said.FIRST, "type-unknown")
+def test_a_parked_event_is_listed_and_shown_with_its_reason(minqing: Run, parked: str) -> None:
+    assert "rule-violated" in minqing("parked", "list").output
+    answer = minqing("parked", "show", parked)
+    assert answer.exit_code == 0, answer.output
+    shown = json.loads(answer.output)
+    assert (shown["service"], shown["type"], shown["reason"]) == (
+        "routing",
+        "grievance.registered",
+        "rule-violated",
+    )
 
 
-@pytest.mark.parametrize("words", [("--all",), ("--all", "--reason", "type-unknown")])
+@pytest.mark.parametrize("words", [("--all",), ("--all", "--reason", "rule-violated")])
 def test_all_parked_events_are_retried_at_once(
-    minqing: Run, parked: Envelope, world: World, words: tuple[str, ...]
+    minqing: Run, parked: str, world: World, words: tuple[str, ...]
 ) -> None:
     assert "1 events" in minqing("parked", "retry", *words).output
-    world.settle()
     world.worker("routing").round()
     assert world.count("routing", "case_file") == 1
+    world.settle()
 
 
-def test_only_those_parked_for_the_reason_are_retried(minqing: Run, parked: Envelope) -> None:
+def test_only_those_parked_for_the_reason_are_retried(minqing: Run, parked: str) -> None:
     assert "0 events" in minqing("parked", "retry", "--all", "--reason", "handler-error").output
-    assert parked.id in minqing("parked", "list").output
+    assert parked in minqing("parked", "list").output
 
 
-def test_two_supervisors_give_up_an_event(minqing: Run, parked: Envelope, world: World) -> None:
+def test_two_supervisors_give_up_an_event(minqing: Run, parked: str, world: World) -> None:
     first, second = world.key("supervisor"), world.key("supervisor", "another")
-    asked = minqing("parked", "discard", parked.id, "--reason", "重复登记", key=first)
+    asked = minqing("parked", "discard", parked, "--reason", "重复登记", key=first)
     assert asked.exit_code == 0, asked.output
     assert "重复登记" in minqing("parked", "list").output
-    refused = minqing("parked", "confirm", parked.id, key=first)
+    refused = minqing("parked", "confirm", parked, key=first)
     assert (refused.exit_code, "须由另一人确认" in refused.output) == (1, True)
-    assert minqing("parked", "confirm", parked.id, key=second).exit_code == 0
+    assert minqing("parked", "confirm", parked, key=second).exit_code == 0
     world.worker("routing").round()
     assert world.query("routing", "SELECT status FROM inbox")[0].status == "discarded"
 
 
 @pytest.mark.parametrize("role", ["clerk", None])
-def test_only_a_supervisor_decides(minqing: Run, parked: Envelope, world: World, role: str | None) -> None:
+def test_only_a_supervisor_decides(minqing: Run, parked: str, world: World, role: str | None) -> None:
     key = world.key(role) if role else "mq_live_nonsense"
-    refused = minqing("parked", "discard", parked.id, "--reason", "x", key=key)
+    refused = minqing("parked", "discard", parked, "--reason", "x", key=key)
     assert (refused.exit_code, "supervisor" in refused.output) == (1, True)
     assert world.count("routing", "discard") == 0
 
@@ -92,7 +108,7 @@ def test_only_a_supervisor_decides(minqing: Run, parked: Envelope, world: World,
     ],
 )
 def test_nonsense_gets_an_answer_and_changes_nothing(
-    minqing: Run, parked: Envelope, world: World, words: tuple[str, ...]
+    minqing: Run, parked: str, world: World, words: tuple[str, ...]
 ) -> None:
     answer = minqing("parked", *words, key=world.key("supervisor"))
     assert (answer.exit_code, answer.exception.__class__) == (1, SystemExit)
