@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from deploy.minqing import county, demo, importing, keys, migrate, parked, secrets, status, up
+from deploy.minqing import backup, county, demo, importing, keys, migrate, parked, secrets, status, up
 from deploy.minqing.trouble import Trouble
 from shared import database
 from shared.county import CountyError
@@ -42,5 +42,6 @@ for command in (
     parked.parked,
     county.county,
     secrets.secrets,
+    backup.backup,
 ):
     main.add_command(command)
