@@ -4,7 +4,20 @@ from typing import Any
 
 import click
 
-from deploy.minqing import backup, county, demo, importing, keys, migrate, parked, secrets, status, up
+from deploy.minqing import (
+    backup,
+    county,
+    demo,
+    importing,
+    keys,
+    migrate,
+    parked,
+    restore,
+    resync,
+    secrets,
+    status,
+    up,
+)
 from deploy.minqing.trouble import Trouble
 from shared import database
 from shared.county import CountyError
@@ -43,5 +56,7 @@ for command in (
     county.county,
     secrets.secrets,
     backup.backup,
+    restore.restore,
+    resync.resync,
 ):
     main.add_command(command)

@@ -69,9 +69,9 @@ def take(source: Source, folder: Path, *, with_secrets: bool = False) -> Backup:
 def _take(source: Source, part: Path, began: datetime) -> Backup:
     counted = figures.take(source.urls())
     say("正在备份 ……", "Backing up ...")
-    _run(source, "pg_basebackup", "--pgdata", str(part / "base"), "--checkpoint=fast", "--progress")
+    run(source, "pg_basebackup", "--pgdata", str(part / "base"), "--checkpoint=fast", "--progress")
     say("正在校验 ……", "Checking every file ...")
-    _run(source, "pg_verifybackup", "--quiet", str(part / "base"))
+    run(source, "pg_verifybackup", "--quiet", str(part / "base"))
     timeline, first, last = backups.span(part / "base/backup_manifest")
     life, ended = _asked(source)
     return Backup(
@@ -88,7 +88,7 @@ def _take(source: Source, part: Path, began: datetime) -> Backup:
     )
 
 
-def _run(source: Source, name: str, *words: str) -> None:
+def run(source: Source, name: str, *words: str) -> None:
     """Run one of PostgreSQL's programs as the servers' account; what it says goes to the person."""
     url = make_url(source.running.admin_url)
     address = {"PGHOST": url.host or "", "PGPORT": str(url.port), "PGUSER": postgres.SUPERUSER}
@@ -101,7 +101,7 @@ def _run(source: Source, name: str, *words: str) -> None:
         **account.identity(),
     )
     if done.returncode:
-        raise Trouble(f"{name} 失败，原因见上；没有留下备份", f"{name} failed, see above; no backup was left")
+        raise Trouble(f"{name} 失败，原因见上", f"{name} failed, see above")
 
 
 def _asked(source: Source) -> tuple[int, datetime]:
