@@ -32,12 +32,12 @@ def identity() -> Identity:
     return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
 
 
-def home(data: Path) -> Path:
-    """Return the folder for the servers' files of `data`, made and owned by their account.
+def home(data: Path, name: str = "servers") -> Path:
+    """Return the folder `name` of `data` for the servers' files, made and owned by their account.
 
     Where that account cannot reach it, `data` holds a link to a folder outside.
     """
-    place = data / "servers"
+    place = data / name
     if not place.exists() and not reachable(place):
         OUTSIDE.mkdir(parents=True, exist_ok=True)
         place.symlink_to(tempfile.mkdtemp(dir=OUTSIDE))

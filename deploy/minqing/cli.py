@@ -4,7 +4,21 @@ from typing import Any
 
 import click
 
-from deploy.minqing import county, demo, importing, keys, migrate, outbox, parked, secrets, status, up
+from deploy.minqing import (
+    backup,
+    county,
+    demo,
+    importing,
+    keys,
+    migrate,
+    outbox,
+    parked,
+    restore,
+    resync,
+    secrets,
+    status,
+    up,
+)
 from deploy.minqing.trouble import Trouble
 from shared import database
 from shared.county import CountyError
@@ -43,5 +57,8 @@ for command in (
     parked.parked,
     county.county,
     secrets.secrets,
+    backup.backup,
+    restore.restore,
+    resync.resync,
 ):
     main.add_command(command)

@@ -4,11 +4,12 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import psycopg
 
-from deploy.minqing import account, binaries, program
+from deploy.minqing import account, archive, binaries, program
 from deploy.minqing.place import Place
 from deploy.minqing.program import Program
 from deploy.minqing.trouble import Trouble
@@ -22,19 +23,33 @@ CARELESS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 def start(place: Place, port: int, password: str) -> Program:
     """Start PostgreSQL in `place` on 127.0.0.1:`port`; return when it answers a query."""
-    install = account.bring(binaries.postgres(), place.home)
-    folder = _folder(place, install, password)
-    server = Program(
+    folder = _folder(place, install(place), password)
+    server = make(place, folder, port, archive.settings(place.home))
+    server.start()
+    server.await_ready(lambda: answers(port, password))
+    return server
+
+
+def install(place: Place) -> Path:
+    """Return the folder of PostgreSQL's programs, where the servers' account can run them."""
+    return account.bring(binaries.postgres(), place.home)
+
+
+def make(place: Place, folder: Path, port: int, settings: Sequence[str]) -> Program:
+    """Return a PostgreSQL on the database in `folder`, to be started; `settings` read `name=value`."""
+    return Program(
         name="postgres",
-        command=[str(install / "bin" / "postgres"), "-D", str(folder), *_options(place, port)],
+        command=[
+            str(install(place) / "bin" / "postgres"),
+            "-D",
+            str(folder),
+            *_options(place, port, settings),
+        ],
         log=place.logs / "postgres.log",
         folder=folder,
         as_account=True,
         stop_signal=signal.SIGINT,  # "fast": ends connections and leaves nothing to recover
     )
-    server.start()
-    server.await_ready(lambda: _answers(port, password))
-    return server
 
 
 def url(port: int, password: str) -> str:
@@ -63,7 +78,7 @@ def _folder(place: Place, install: Path, password: str) -> Path:
     if not folder.exists():
         _initialise(place, install, password, part)
         part.rename(folder)
-    _check_version(folder, install)
+    check_version(folder, install)
     return folder
 
 
@@ -92,7 +107,8 @@ def _initialise(place: Place, install: Path, password: str, part: Path) -> None:
         raise Trouble(f"数据库初始化失败：{done.stderr}", "The database could not be initialised, see above.")
 
 
-def _check_version(folder: Path, install: Path) -> None:
+def check_version(folder: Path, install: Path) -> None:
+    """Refuse a database that another version of PostgreSQL wrote."""
     wrote = int((folder / "PG_VERSION").read_text())
     runs = binaries.version(install / "bin" / "postgres")[0]
     if wrote != runs:
@@ -103,7 +119,7 @@ def _check_version(folder: Path, install: Path) -> None:
         )
 
 
-def _options(place: Place, port: int) -> list[str]:
+def _options(place: Place, port: int, more: Sequence[str]) -> list[str]:
     short = len(str(place.home)) + SOCKET_NAME <= LONGEST_SOCKET
     settings = [
         "listen_addresses=127.0.0.1",
@@ -115,11 +131,13 @@ def _options(place: Place, port: int) -> list[str]:
         "log_timezone=UTC",
         "max_connections=200",
         *(() if place.durable else CARELESS),
+        *more,
     ]
     return [word for setting in settings for word in ("-c", setting)]
 
 
-def _answers(port: int, password: str) -> bool:
+def answers(port: int, password: str) -> bool:
+    """Whether it answers a query."""
     try:
         with psycopg.connect(
             host="127.0.0.1",

@@ -1,5 +1,6 @@
 """The Redis that we run ourselves: with a password, an append-only file and no eviction, on the loopback."""
 
+import shutil
 import signal
 import socket
 from pathlib import Path
@@ -50,6 +51,12 @@ def end_earlier(place: Place) -> bool:
     folder = place.home / "redis"
     pid = program.pid_in(folder / "redis.pid")
     return program.end(pid, lambda: program.works_in(pid, folder), signal.SIGTERM)
+
+
+def wipe(place: Place) -> None:
+    """Forget all messages, before a start: they may tell of a future that a restore has undone."""
+    end_earlier(place)
+    shutil.rmtree(place.home / "redis", ignore_errors=True)
 
 
 def _program(place: Place) -> Path:

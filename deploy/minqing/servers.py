@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from deploy.minqing import account, databases, place, postgres, redis
+from deploy.minqing import databases, place, postgres, redis
 from deploy.minqing.program import Program
 from deploy.minqing.trouble import Say, Trouble, say, silence
 
@@ -90,19 +90,17 @@ def start(
             "The servers that come along run on Linux only. Use: docker compose up",
         )
     ground = place.make(data.absolute(), say, durable=durable)
-    passwords = _passwords(data / "passwords.json")
+    known = passwords(data / "passwords.json")
     ours: list[Program] = []
     try:
         admin_url = environ.get("MINQING_DATABASE_ADMIN_URL") or _run(
-            postgres, ground, port_base, passwords["postgres"], ours
+            postgres, ground, port_base, known["postgres"], ours
         )
-        redis_url = environ.get("MINQING_REDIS_URL") or _run(
-            redis, ground, port_base, passwords["redis"], ours
-        )
+        redis_url = environ.get("MINQING_REDIS_URL") or _run(redis, ground, port_base, known["redis"], ours)
     except BaseException:
         _stop(ours)
         raise
-    return Servers(admin_url, redis_url, passwords, tuple(ours))
+    return Servers(admin_url, redis_url, known, tuple(ours))
 
 
 @contextmanager
@@ -120,7 +118,9 @@ def temporary() -> Iterator[Servers]:
 
 def delete(data: Path) -> None:
     """Delete `data` and everything that the servers kept for it, wherever that is."""
-    shutil.rmtree(account.home(data.absolute()))
+    for name in ("servers", "backups"):
+        if (data / name).exists():
+            shutil.rmtree((data / name).resolve())
     shutil.rmtree(data)
 
 
@@ -145,7 +145,7 @@ def _run(
         ground.say(
             "已结束上次异常退出后遗留的服务器", "Ended a server that an earlier, killed run left behind"
         )
-    port = _free_port() if port_base is None else port_base + server.PORT
+    port = free_port() if port_base is None else port_base + server.PORT
     check_port(port)
     running.append(server.start(ground, port, password))
     return server.url(port, password)
@@ -156,13 +156,14 @@ def _stop(programs: Sequence[Program]) -> None:
         program.stop()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of the loopback that nothing listens on."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port: int = probe.getsockname()[1]
         return port
 
 
-def _passwords(file: Path) -> dict[str, str]:
+def passwords(file: Path) -> dict[str, str]:
     """Return a password for every role, made at the first start and kept in a file of ours alone."""
     if not file.exists():
         made = {role: secrets.token_urlsafe(24) for role in (*databases.SERVICES, "postgres", "redis")}

@@ -6,7 +6,7 @@ import orjson
 
 from services.intake import domain, store
 from services.intake.domain import Grievance, NewGrievance, Tracking
-from shared import database, idempotency, keyring, numbers, outbox, vault
+from shared import database, idempotency, keyring, numbers, outbox, telemetry, vault
 from shared.idempotency import Request
 from shared.identity.model import Caller
 from shared.problems import NotFound, TooMany
@@ -27,6 +27,7 @@ def register(service: Service, caller: Caller, key: str, new: NewGrievance) -> t
         kept = store.keeping(safe, grievance, new.petitioners)
         told = outbox.telling(domain.registered(grievance))
         if store.register(db, request.claiming(number) | kept | told):
+            telemetry.log.info("registered", number=number)  # known should the database be lost
             return grievance, domain.query_code(safe.digest(number))
     with service.reading() as tx:
         number = idempotency.earlier(tx, request)
