@@ -10,13 +10,11 @@ together. If anything fails, and whenever an event comes again, each is tried al
 follows it in its grievance, nothing else.
 """
 
-import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -292,7 +290,7 @@ def _place(envelope: Envelope) -> tuple[str, int]:
 
 
 def _digest(envelope: Envelope) -> str:
-    return hashlib.sha256(orjson.dumps(envelope.data, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    return wire.digest(envelope.data)
 
 
 def _row(envelope: Envelope) -> dict[str, Any]:

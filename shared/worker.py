@@ -11,7 +11,19 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from shared import bus, contracts, database, delivery, inbox, keyring, outbox, service, telemetry, wire
+from shared import (
+    bus,
+    contracts,
+    database,
+    delivery,
+    inbox,
+    keyring,
+    outbox,
+    reconcile,
+    service,
+    telemetry,
+    wire,
+)
 from shared.bus import Bus
 from shared.inbox import Consumes, Door, Receipt
 from shared.service import Service
@@ -76,12 +88,18 @@ class Worker:
             self._greet()
         frames = self._opened(self.bus.receive(MESSAGES, self.listen))
         for frame in frames:
-            if frame.kind == "hello":
-                self._reopen(frame.sender)
-            elif frame.kind == "receipts":
-                self._settle(frame)
+            self._hear(frame)
         for source, envelopes in self._events(frames).items():
             self._send_receipt(source, self.door.accept(source, envelopes))
+
+    def _hear(self, frame: Frame) -> None:
+        """Do what a frame asks for at once; events are applied together afterwards."""
+        if frame.kind == "hello":
+            self._reopen(frame.sender)
+        elif frame.kind == "receipts":
+            self._settle(frame)
+        elif frame.kind == "digests":
+            self._compare(frame)
 
     def _greet(self) -> None:
         """Tell the sources that we have just started: what a dead predecessor had taken is to come again."""
@@ -116,6 +134,10 @@ class Worker:
     def _settle(self, frame: Frame) -> None:
         with self.service.transaction() as tx:
             outbox.settle(tx, frame.sender, frame.body["applied"], frame.body["parked"])
+
+    def _compare(self, frame: Frame) -> None:
+        with self.service.transaction() as tx:
+            reconcile.compare(tx, frame.sender, frame.body)
 
     def _send_receipt(self, source: str, receipt: Receipt) -> None:
         if receipt.applied or receipt.parked:
@@ -154,8 +176,17 @@ class Worker:
         self.next_tick = time.monotonic() + TICK
         for source, receipt in self.door.drain().items():
             self._send_receipt(source, receipt)
+        self._tell_days()
         for tick in self.ticks:
             tick(self.service)
+
+    def _tell_days(self) -> None:
+        """Once a night, tell the readers what we said, so that they compare it with what they heard."""
+        with self.service.transaction() as tx:
+            if reconcile.take_turn(tx, self.sources, self.service.calendar.timezone):
+                self.bus.epoch()  # a broker that is away ends it here: the turn is not taken, nothing is read
+                for dest in self.readers:
+                    self._publish(dest, "digests", reconcile.digests(tx, dest))
 
 
 def run(name: str, consumes: Consumes, ticks: Sequence[Tick] = ()) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from deploy.minqing import county, demo, importing, keys, migrate, parked, secrets, status, up
+from deploy.minqing import county, demo, importing, keys, migrate, parked, reconcile, secrets, status, up
 from deploy.minqing.trouble import Trouble
 from shared import database
 from shared.county import CountyError
@@ -40,6 +40,7 @@ for command in (
     migrate.migrate,
     keys.keys,
     parked.parked,
+    reconcile.command,
     county.county,
     secrets.secrets,
 ):
