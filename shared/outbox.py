@@ -204,6 +204,17 @@ def reopen(tx: Connection, dest: str | None = None) -> int:
     return tx.execute(update(OUTBOX).where(condition).values(next_at=func.now())).rowcount
 
 
+_BACKLOG = select(func.count()).select_from(
+    select(OUTBOX.c.serial).where(OUTBOX.c.state.in_(["pending", "sent"])).limit(bindparam("most")).subquery()
+)
+
+
+def is_crowded(tx: Connection) -> bool:
+    """Whether so much is unconfirmed that bulk work has to wait. Counts no further than that."""
+    most = delivery.MOST_BACKLOG
+    return int(tx.execute(_BACKLOG, {"most": most}).scalar_one()) >= most
+
+
 def figures(tx: Connection) -> dict[str, float]:
     """How much is unconfirmed and parked, and the age in seconds of the oldest unconfirmed row."""
     row = tx.execute(
