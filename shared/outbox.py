@@ -215,17 +215,34 @@ def is_crowded(tx: Connection) -> bool:
     return int(tx.execute(_BACKLOG, {"most": most}).scalar_one()) >= most
 
 
+WAITING = text(
+    """
+    SELECT dest, sum(unconfirmed) AS unconfirmed, max(seconds) AS oldest_unconfirmed_seconds,
+           sum(parked) AS parked
+    FROM (
+        SELECT dest, count(*) AS unconfirmed, extract(epoch FROM now() - min(created_at)) AS seconds,
+               0 AS parked
+        FROM outbox WHERE state IN ('pending', 'sent') GROUP BY dest
+        UNION ALL
+        SELECT dest, 0, 0, count(*) FROM outbox WHERE state = 'parked' GROUP BY dest
+    ) AS each_state GROUP BY dest
+    """
+)
+
+
+def waiting(tx: Connection) -> dict[str, dict[str, float]]:
+    """How much is unconfirmed and parked, and how old the oldest unconfirmed row is, for each destination."""
+    rows = [row._asdict() for row in tx.execute(WAITING)]
+    return {row.pop("dest"): {name: float(value) for name, value in row.items()} for row in rows}
+
+
 def figures(tx: Connection) -> dict[str, float]:
     """How much is unconfirmed and parked, and the age in seconds of the oldest unconfirmed row."""
-    row = tx.execute(
-        text(
-            """
-            SELECT count(*) FILTER (WHERE state IN ('pending', 'sent')) AS outbox_unconfirmed,
-                   count(*) FILTER (WHERE state = 'parked') AS outbox_parked,
-                   coalesce(extract(epoch FROM now() - min(created_at)
-                            FILTER (WHERE state IN ('pending', 'sent'))), 0) AS oldest_unconfirmed_seconds
-            FROM outbox WHERE state IN ('pending', 'sent', 'parked')
-            """
-        )
-    ).one()
-    return {key: float(value) for key, value in row._mapping.items()}
+    found = waiting(tx).values()
+    return {
+        "outbox_unconfirmed": sum(each["unconfirmed"] for each in found),
+        "outbox_parked": sum(each["parked"] for each in found),
+        "oldest_unconfirmed_seconds": max(
+            (each["oldest_unconfirmed_seconds"] for each in found), default=0.0
+        ),
+    }

@@ -217,9 +217,9 @@ def note(tx: Connection, source: str, day: date, *, said: str, heard: str) -> bo
     return said == heard
 
 
-def figures(tx: Connection) -> dict[str, float]:
-    """How many days there are on which a source and this service do not agree."""
-    return {"divergent_days": float(tx.execute(text("SELECT count(*) FROM divergence")).scalar_one())}
+def divergent_days(tx: Connection) -> int:
+    """On how many days a source and this service do not agree."""
+    return int(tx.execute(text("SELECT count(*) FROM divergence")).scalar_one())
 
 
 # ------------------------------------------------------------------------------------------- the cure
