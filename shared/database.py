@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 import psycopg
-from psycopg.errors import LockNotAvailable
+from psycopg.errors import DiskFull, LockNotAvailable
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import InterfaceError, OperationalError
 
@@ -46,6 +46,11 @@ def is_away(error: BaseException) -> bool:
     """
     state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
     return isinstance(error, Down) and not state.startswith("54")
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether the database has no room left on its disk."""
+    return isinstance(getattr(error, "orig", error), DiskFull)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ class Decision(Enum):
 MAX_ATTEMPTS = 5  # an unknown error parks an event after so many recorded tries
 WINDOW = 500  # unconfirmed events in flight to one destination
 GATE = 100  # messages waiting at a destination above which nothing is sent again
+MOST_BACKLOG = 10_000  # unconfirmed events of a service at which it takes nothing more in bulk
 FIRST_BACKOFF, LONGEST_BACKOFF = 5.0, 30.0  # seconds
 PARKED_BACKOFF = 600.0  # seconds after which a reader is asked again about an event that it has parked
 MOST_HELD = 1000  # events that may be missing in a stream before one that came early

@@ -34,7 +34,7 @@ from sqlalchemy import (
 )
 
 from shared import delivery, telemetry, wire
-from shared.contracts import READERS, Event
+from shared.contracts import READERS, ROUTES, Event
 
 METADATA = MetaData()
 
@@ -216,38 +216,51 @@ def reopen(tx: Connection, dest: str | None = None) -> int:
     return tx.execute(update(OUTBOX).where(condition).values(next_at=func.now())).rowcount
 
 
-def figures(tx: Connection) -> dict[str, float]:
-    """How much is unconfirmed and parked, and the age in seconds of the oldest unconfirmed row."""
-    row = tx.execute(
-        text(
-            """
-            SELECT count(*) FILTER (WHERE state IN ('pending', 'sent')) AS outbox_unconfirmed,
-                   count(*) FILTER (WHERE state = 'parked') AS outbox_parked,
-                   coalesce(extract(epoch FROM now() - min(created_at)
-                            FILTER (WHERE state IN ('pending', 'sent'))), 0) AS oldest_unconfirmed_seconds
-            FROM outbox WHERE state IN ('pending', 'sent', 'parked')
-            """
-        )
-    ).one()
-    return {key: float(value) for key, value in row._mapping.items()}
+_BACKLOG = select(func.count()).select_from(
+    select(OUTBOX.c.serial).where(OUTBOX.c.state.in_(["pending", "sent"])).limit(bindparam("most")).subquery()
+)
 
 
-BY_DESTINATION = text(
+def is_crowded(tx: Connection) -> bool:
+    """Whether so much is unconfirmed that bulk work has to wait. Counts no further than that."""
+    most = delivery.MOST_BACKLOG
+    return int(tx.execute(_BACKLOG, {"most": most}).scalar_one()) >= most
+
+
+# Two parts, so that each is found by its own index, however long the history is.
+WAITING = text(
     """
     SELECT dest,
            count(*) FILTER (WHERE state = 'pending') AS pending,
            count(*) FILTER (WHERE state = 'sent') AS sent,
            count(*) FILTER (WHERE state = 'parked') AS parked,
-           count(*) FILTER (WHERE state = 'discarded') AS discarded,
-           CAST(extract(epoch FROM now() - min(created_at) FILTER (WHERE state IN ('pending', 'sent')))
-                AS double precision) AS oldest_seconds,
-           max(attempts) FILTER (WHERE state IN ('pending', 'sent', 'parked')) AS attempts
-    FROM unnest(CAST(:dests AS text[])) AS dest LEFT JOIN outbox USING (dest)
-    GROUP BY dest ORDER BY dest
+           count(*) FILTER (WHERE state <> 'parked') AS unconfirmed,
+           coalesce(extract(epoch FROM now() - min(created_at) FILTER (WHERE state <> 'parked')), 0)
+               AS oldest_unconfirmed_seconds,
+           max(attempts) AS attempts
+    FROM (
+        SELECT dest, state, attempts, created_at FROM outbox WHERE state IN ('pending', 'sent')
+        UNION ALL SELECT dest, state, attempts, created_at FROM outbox WHERE state = 'parked'
+    ) AS open GROUP BY dest
     """
+)
+NOTHING = dict.fromkeys(
+    ("pending", "sent", "parked", "unconfirmed", "oldest_unconfirmed_seconds", "attempts"), 0.0
 )
 
 
-def by_destination(tx: Connection, dests: Sequence[str]) -> Sequence[Any]:
-    """For each destination: how many rows stand where, the age of the oldest unconfirmed, the most tries."""
-    return tx.execute(BY_DESTINATION, {"dests": list(dests)}).all()
+def waiting(tx: Connection, dests: Iterable[str]) -> dict[str, dict[str, float]]:
+    """What has not ended, for each destination: see WAITING."""
+    rows = [row._asdict() for row in tx.execute(WAITING)]
+    found = {row.pop("dest"): {name: float(value) for name, value in row.items()} for row in rows}
+    return {dest: found.get(dest, NOTHING) for dest in dests}
+
+
+def figures(tx: Connection) -> dict[str, float]:
+    """How much is unconfirmed and parked, and the age in seconds of the oldest unconfirmed row."""
+    found = waiting(tx, ROUTES).values()
+    return {
+        "outbox_unconfirmed": sum(each["unconfirmed"] for each in found),
+        "outbox_parked": sum(each["parked"] for each in found),
+        "oldest_unconfirmed_seconds": max(each["oldest_unconfirmed_seconds"] for each in found),
+    }

@@ -104,8 +104,22 @@ class TooMany(Problem):
     title_zh, title_en = "尝试次数过多，请稍后再试", "Too many tries; wait a while"
 
 
+class Backlogged(Problem):
+    """Bulk registration has to wait until what was registered has been passed on (`Retry-After`)."""
+
+    slug, status = "backlogged", 429
+    title_zh, title_en = "积压较多，批量登记请稍候", "Too much is waiting; bulk registration pauses"
+
+
 class Unavailable(Problem):
     """The service cannot keep anything at the moment; nothing was accepted (`Retry-After`)."""
 
     slug, status = "unavailable", 503
     title_zh, title_en = "服务暂时不可用，本次提交未被受理", "Unavailable; nothing was accepted"
+
+
+class NoRoom(Unavailable):
+    """The disk's reserve is reached or the disk is full; nothing was accepted (`Retry-After`)."""
+
+    slug = "no-room"
+    title_zh, title_en = "存储空间不足，本次提交没有保存", "Storage is short; nothing was saved"

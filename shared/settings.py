@@ -22,6 +22,8 @@ class Settings:
     clock          MINQING_CLOCK         file with an offset in seconds; demos only, unset in production
     proxies        MINQING_PROXIES       how many of our own gateways stand before us (0): whose word on the
                                          caller's address is taken
+    disk           MINQING_DISK          a folder on the disk of the database, whose reserve is then watched;
+                                         unset = not looked at
     durable        MINQING_DURABLE       "no" lets PostgreSQL run without fsync; tests only
     intake_url, routing_url, oversight_url   MINQING_INTAKE_URL …  public addresses, for links
     """
@@ -33,6 +35,7 @@ class Settings:
     secrets: Path
     clock: Path | None
     proxies: int
+    disk: Path | None
     durable: bool
     intake_url: str
     routing_url: str
@@ -51,6 +54,7 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
         secrets=_directory(values, "SECRETS"),
         clock=Path(clock) if clock else None,
         proxies=_number(values, "PROXIES", "0"),
+        disk=_directory(values, "DISK") if _get(values, "DISK", "") else None,
         durable=_get(values, "DURABLE", "yes") != "no",
         intake_url=_get(values, "INTAKE_URL", "/"),
         routing_url=_get(values, "ROUTING_URL", "/"),

@@ -7,6 +7,7 @@ what was said in a life of the databases that a restore took back is not heard. 
 sending; an event keeps its id and sequence for ever.
 """
 
+import hashlib
 import re
 import types
 import typing
@@ -23,7 +24,7 @@ from shared.contracts import Event
 from shared.keyring import Seal, Signer, Tampered
 
 VERSION = 2
-KINDS = ("events", "receipts", "hello", "canary")
+KINDS = ("events", "receipts", "hello", "canary", "digests")
 
 
 class Unreadable(Exception):
@@ -126,6 +127,11 @@ def parse(payload: str) -> dict[str, Any]:
     return data
 
 
+def digest(data: Mapping[str, Any]) -> str:
+    """SHA-256 of what an event says, whatever the order of its fields: the same at its source and readers."""
+    return hashlib.sha256(orjson.dumps(data, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
 def read(type_: str, data: Mapping[str, Any]) -> Event:
     """JSON values as an event; additions are ignored. Raises Unreadable for anything that does not fit."""
     if type_ not in TYPES:
@@ -171,11 +177,11 @@ class Postmark:
 
 
 def _of_kind(kind: str, body: Any) -> bool:
-    """Whether a body is what its kind of frame holds: a batch of events, a receipt, or a hello."""
+    """Whether a body is what its kind of frame holds: a batch of events, a receipt, days, or a hello."""
     if kind == "events":
         return isinstance(body, list)
-    if kind == "receipts":
-        return not _RECEIPT.validate(body)
+    if kind in _BODIES:
+        return not _BODIES[kind].validate(body)
     return isinstance(body, dict)
 
 
@@ -187,6 +193,24 @@ _RECEIPT = Schema.from_dict(
     },
     name="Receipt",
 )(unknown=EXCLUDE)
+
+_PLACE = fields.Tuple((fields.String(), fields.Integer(strict=True)))
+_DAY = Schema.from_dict(
+    {
+        "day": fields.Date(required=True),
+        "said": fields.String(required=True),
+        "unsettled": fields.List(_PLACE, required=True),
+    },
+    name="Day",
+)
+_DIGESTS = Schema.from_dict(
+    {
+        "until": fields.AwareDateTime(required=True, format="iso"),
+        "days": fields.List(fields.Nested(_DAY(unknown=EXCLUDE)), required=True),
+    },
+    name="Digests",
+)(unknown=EXCLUDE)
+_BODIES = {"receipts": _RECEIPT, "digests": _DIGESTS}
 
 _ENVELOPE = Schema.from_dict(
     {

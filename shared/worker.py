@@ -28,6 +28,7 @@ from shared import (
     incarnation,
     keyring,
     outbox,
+    reconcile,
     service,
     telemetry,
     wire,
@@ -107,7 +108,7 @@ class Worker:
         parts: dict[str, Callable[[], None]] = {"listen": self._listen, "relay": self._relay}
         if now >= self.next_tick:
             self.next_tick = now + TICK
-            parts["drain"] = self._drain
+            parts |= {"drain": self._drain, "tell days": self._tell_days}
             parts |= {tick.__name__: partial(tick, self.service) for tick in self.ticks}
         if now >= self.next_canary:
             self.next_canary = now + delivery.CANARY
@@ -186,7 +187,12 @@ class Worker:
     @cached_property
     def _hears(self) -> dict[str, Callable[[Frame], None]]:
         """What is done with a frame that is no events."""
-        return {"hello": self._on_hello, "receipts": self._on_receipts, "canary": self._on_canary}
+        return {
+            "hello": self._on_hello,
+            "receipts": self._on_receipts,
+            "canary": self._on_canary,
+            "digests": self._on_digests,
+        }
 
     def _on_hello(self, frame: Frame) -> None:
         self._reopen(frame.sender)
@@ -199,6 +205,10 @@ class Worker:
         if frame.sender != self.service.name:
             with self.service.transaction() as tx:
                 heartbeat.beat(tx, f"from {frame.sender}")
+
+    def _on_digests(self, frame: Frame) -> None:
+        with self.service.transaction() as tx:
+            reconcile.compare(tx, frame.sender, frame.body)
 
     # Saying
 
@@ -251,6 +261,14 @@ class Worker:
             self.next_beat = time.monotonic() + BEAT
             with self.service.transaction() as tx:
                 heartbeat.beat(tx, "worker")
+
+    def _tell_days(self) -> None:
+        """Once a night, tell the readers what we said, so that they compare it with what they heard."""
+        with self.service.transaction() as tx:
+            if reconcile.take_turn(tx, self.sources, self.service.calendar.timezone):
+                self.bus.epoch()  # a broker that is away ends it here: the turn is not taken, nothing is read
+                for dest in self.readers:
+                    self._publish(dest, "digests", reconcile.digests(tx, dest))
 
 
 def run(name: str, consumes: Consumes, ticks: Sequence[Tick] = ()) -> None:

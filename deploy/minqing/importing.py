@@ -26,6 +26,7 @@ CONNECTIONS = 4  # requests at a time
 CHUNK = 200  # rows between two lines of progress
 PAUSES = (0.5, 1, 2, 4, 8, 16, 30)  # seconds to wait for a service that is away or cannot take more
 AGAIN = (409, 429, 502, 503, 504)
+BULK = {"Priority": "u=7"}  # RFC 9218, the lowest urgency: single grievances go first
 FIELDS = tuple(schemas.NewGrievance().fields)
 
 Faults = Sequence[Fault]
@@ -104,19 +105,31 @@ def run(given: Sequence[Row], register: Callable[[Row], Faults], say: Say) -> Fa
 
 
 def _post(client: httpx.Client, body: dict[str, Any], key: str) -> httpx.Response:
-    """Post one grievance; wait and try again while the service is away, which the key makes safe."""
+    """Post one grievance; wait and try again while it is not taken, which the key makes safe."""
     for pause in PAUSES:
-        try:
-            answer = client.post("/v1/grievances", json=body, headers={"Idempotency-Key": key})
-        except httpx.TransportError:
-            answer = None
+        answer = _try(client, body, key)
         if answer is not None and answer.status_code not in AGAIN:
             return answer
-        time.sleep(pause)
+        time.sleep(max(pause, _told(answer)))
+    why = "connection" if answer is None else f"HTTP {answer.status_code}"
     raise Trouble(
-        f"无法连接 {client.base_url}，导入已中断；恢复后再次运行即可继续",
-        f"{client.base_url} does not answer. The import has stopped; run it again later and it goes on.",
+        f"{client.base_url} 一直无法受理（{why}），导入已中断；恢复后再次运行即可继续",
+        f"{client.base_url} takes nothing ({why}). The import has stopped; run it again and it goes on.",
     )
+
+
+def _try(client: httpx.Client, body: dict[str, Any], key: str) -> httpx.Response | None:
+    """Post once; None if there was no answer."""
+    try:
+        return client.post("/v1/grievances", json=body, headers=BULK | {"Idempotency-Key": key})
+    except httpx.TransportError:
+        return None
+
+
+def _told(answer: httpx.Response | None) -> float:
+    """Return how many seconds the service asks us to wait; 0 if it says nothing."""
+    given = "" if answer is None else answer.headers.get("Retry-After", "")
+    return float(given) if given.isdecimal() else 0.0
 
 
 def _faults(answer: httpx.Response) -> Faults:

@@ -11,8 +11,16 @@ from deploy.minqing import databases, options
 from shared import contracts, database, heartbeat
 from shared import outbox as rows
 
-HEAD = ("service", "to", "pending", "sent", "parked", "discarded", "oldest s", "tries", "worker s")
-NAMES = ("服务", "去向", "待发", "已发", "搁置", "丢弃", "最久 秒", "次数", "心跳 秒")
+COLUMNS = {
+    "service": "服务",
+    "to": "去向",
+    "pending": "待发",
+    "sent": "已发",
+    "parked": "搁置",
+    "oldest_unconfirmed_seconds": "最久 s",
+    "attempts": "次数",
+    "worker_seconds": "心跳 s",
+}
 
 
 @click.command()
@@ -20,24 +28,27 @@ NAMES = ("服务", "去向", "待发", "已发", "搁置", "丢弃", "最久 秒
 @click.option("--json", "as_json", is_flag=True, help="以 JSON 输出 | as JSON")
 def outbox(data: Path, *, as_json: bool) -> None:
     """查看未确认的消息 | what was said and is not confirmed, by destination."""
-    found = [line for service in databases.SERVICES for line in _lines(data, service)]
+    lines = [line for service in databases.SERVICES for line in _lines(data, service)]
     if as_json:
-        click.echo(json.dumps(found, indent=1))
+        click.echo(json.dumps(lines, indent=1))
         return
-    for line in (NAMES, HEAD, *([_shown(value) for value in each.values()] for each in found)):
-        click.echo("".join(f"{word:<12}" for word in line).rstrip())
+    english = [name.removesuffix("_unconfirmed_seconds").removesuffix("_seconds") for name in COLUMNS]
+    for words in (COLUMNS.values(), english, *(map(_shown, line.values()) for line in lines)):
+        click.echo("".join(f"{word:<12}" for word in words).rstrip())
 
 
 def _lines(data: Path, service: str) -> Iterator[dict[str, Any]]:
     engine = database.connect(options.database_url(data, service), pool=1)
     with engine.connect() as connection:
-        lives = heartbeat.ages(connection).get("worker")
-        for row in rows.by_destination(connection, contracts.readers_of(service)):
-            yield {"service": service, **row._mapping, "worker_seconds": lives}
+        found = rows.waiting(connection, contracts.readers_of(service))
+        seconds = heartbeat.ages(connection).get("worker")
     engine.dispose()
+    for dest, waiting in found.items():
+        line = {"service": service, "to": dest, **waiting, "worker_seconds": seconds}
+        yield {name: line[name] for name in COLUMNS}
 
 
-def _shown(value: Any) -> str:
+def _shown(value: float | str | None) -> str:
     if value is None:
         return "-"
-    return f"{value:.0f}" if isinstance(value, float) else str(value)
+    return value if isinstance(value, str) else f"{value:.0f}"

@@ -84,6 +84,7 @@ def plan(data: Path, port_base: int, running: Servers) -> Suite:
         "MINQING_COUNTY": str(county_folder()),
         "MINQING_SECRETS": str(data / "secrets"),
         "MINQING_CLOCK": str(clock_file(data)),
+        "MINQING_DISK": str((data / "servers").resolve()),  # may be a link to another disk
         "PYTHONUNBUFFERED": "1",
         **{f"MINQING_{service.upper()}_URL": url for service, url in urls.items()},
     }

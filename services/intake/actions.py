@@ -6,19 +6,47 @@ import orjson
 
 from services.intake import domain, store
 from services.intake.domain import Grievance, NewGrievance, Tracking
-from shared import database, idempotency, keyring, numbers, outbox, telemetry, vault
+from shared import database, disk, idempotency, keyring, numbers, outbox, telemetry, vault
 from shared.idempotency import Request
 from shared.identity.model import Caller
-from shared.problems import NotFound, TooMany
+from shared.problems import Backlogged, NoRoom, NotFound, TooMany
 from shared.service import Service
 
+NO_NUMBER = (
+    "存储空间不足，暂停登记：本次没有登记，也没有产生编号",
+    "Storage is short and registration is paused: nothing was registered, and there is no number",
+)
 
-def register(service: Service, caller: Caller, key: str, new: NewGrievance) -> tuple[Grievance, str]:
+
+def register(
+    service: Service, caller: Caller, key: str, new: NewGrievance, *, bulk: bool = False
+) -> tuple[Grievance, str]:
     """Register a grievance once for this key; returns it as it stands, and its query code.
 
     State and event are committed together, before anyone is told. Refuses as `domain.register` and
-    `idempotency.earlier` do.
+    `idempotency.earlier` do, NoRoom when the disk's reserve is reached, and what comes in `bulk` while too
+    much is waiting (Backlogged); a single grievance never for that.
     """
+    _admit(service, bulk=bulk)
+    try:
+        return _register(service, caller, key, new)
+    except database.Down as error:
+        if database.is_full(error):
+            raise NoRoom(*NO_NUMBER) from error
+        raise
+
+
+def _admit(service: Service, *, bulk: bool) -> None:
+    folder = service.settings.disk
+    if folder is not None and disk.is_short(disk.space(folder)):
+        raise NoRoom(*NO_NUMBER)
+    if bulk:
+        with service.reading() as tx:
+            if outbox.is_crowded(tx):
+                raise Backlogged
+
+
+def _register(service: Service, caller: Caller, key: str, new: NewGrievance) -> tuple[Grievance, str]:
     request = Request(caller.key, key, hashlib.sha256(orjson.dumps(new)).digest())
     safe, now = vault.at(service.settings.secrets), service.now()
     with database.direct(service.engine) as db:

@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import Flask, request
 from flask_smorest import Blueprint
+from werkzeug.http import parse_dict_header
 
 from services.intake import actions, pages, schemas
 from services.intake.domain import Grievance, NewGrievance, Tracking
@@ -11,25 +12,39 @@ from shared import idempotency, numbers, service, web
 
 API = Blueprint("intake", __name__, url_prefix="/v1", description="登记与查询 · Registration and tracking")
 
+# How an answer is described that says when to try again.
+LATER: dict[str, Any] = {
+    "content_type": "application/problem+json",
+    "headers": {"Retry-After": {"description": "秒 · seconds", "schema": {"type": "integer"}}},
+}
+
 
 @API.route("/grievances", methods=["POST"])
 @web.allow("clerk", "department")
 @API.arguments(schemas.NewGrievance())  # made once; a class would be made anew for each request
 @API.response(201, schemas.Receipt)
+@API.alt_response(429, description="批量登记请稍候 · In bulk, and too much is waiting", **LATER)
+@API.alt_response(503, description="暂停登记，没有编号 · Registration is paused, no number", **LATER)
 def register(new: NewGrievance) -> dict[str, Any]:
     """Register a grievance (M1). The header `Idempotency-Key` is required and makes a retry safe.
 
     201 is answered only when the grievance is on disk. The same key with the same body is answered the
-    same again; with another body 422.
+    same again; with another body 422. A bulk transfer says `Priority: u=7` (RFC 9218) and is answered 429
+    while too much is waiting; a single grievance is not. 503 means that nothing was registered.
     """
     key = idempotency.checked(request.headers.get("Idempotency-Key"))
-    grievance, code = actions.register(web.service(), web.caller(), key, new)
+    grievance, code = actions.register(web.service(), web.caller(), key, new, bulk=_in_bulk())
     return {
         "number": grievance.number,
         "query_code": code,
         "received_at": grievance.received_at,
         "registered_at": grievance.registered_at,
     }
+
+
+def _in_bulk() -> bool:
+    """Whether the caller names the lowest urgency (RFC 9218): no person waits for the answer."""
+    return parse_dict_header(request.headers.get("Priority", "")).get("u") == "7"
 
 
 @API.route("/grievances", methods=["GET"])

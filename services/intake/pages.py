@@ -10,8 +10,8 @@ from werkzeug.datastructures import MultiDict
 from services.intake import actions, schemas, store
 from shared import idempotency, numbers, web
 from shared.county.model import Clock
-from shared.problems import Fault, Invalid, Malformed, NotFound
-from shared.web import directory, pages
+from shared.problems import Fault, Invalid, Malformed, NoRoom, NotFound
+from shared.web import answers, directory, pages
 
 PAGES = Blueprint("pages", __name__, template_folder="templates")
 PAGES.context_processor(lambda: {"directory": directory})
@@ -65,7 +65,7 @@ def register_form() -> str:
 
 @PAGES.post("/register")
 @web.allow("clerk", "department")
-def register() -> tuple[str, int]:
+def register() -> tuple[str, int] | tuple[str, int, dict[str, str]]:
     """Register what was typed, and show the receipt; or the form again, saying what is wrong."""
     typed, people = request.form, _people()
     try:
@@ -74,6 +74,8 @@ def register() -> tuple[str, int]:
         grievance, code = actions.register(web.service(), web.caller(), key, new)
     except Invalid as problem:
         return _form(typed, people, [_placed(fault) for fault in problem.faults]), problem.status
+    except NoRoom as problem:
+        return _form(typed, people, [_later(problem)]), problem.status, answers.waiting(problem)
     return render_template("receipt.html", grievance=grievance, code=code), 201
 
 
@@ -83,6 +85,12 @@ def _placed(fault: Fault) -> Fault:
         return fault
     zh = "这张登记表已经登记过另一份内容。请打开一张新表再登记。"
     return Fault("submit", zh, "This form has registered something else. Open a new form and register there.")
+
+
+def _later(problem: NoRoom) -> Fault:
+    zh = f"{problem.zh}。您填写的内容都还在本页，请过几分钟再按下面的按钮。"
+    en = f"{problem.en}. All you typed is still here: press the button below again in a few minutes."
+    return Fault("submit", zh, en)
 
 
 @PAGES.post("/register/people")

@@ -201,7 +201,7 @@ def _unsettled(known: Iterable[Any], arrived: Arrived, receipt: Receipt) -> list
     again = []
     for row in known:
         envelope = arrived[row.subject, row.sequence]
-        if (str(row.event_id), row.digest) != (envelope.id, rows.digest(envelope)):
+        if (str(row.event_id), row.digest) != (envelope.id, wire.digest(envelope.data)):
             telemetry.log.critical("divergence", id=envelope.id, kept=str(row.event_id), subject=row.subject)
         receipt.add(envelope.id, row.status, row.reason)
         if row.status == "received":

@@ -1,10 +1,8 @@
 """The inbox's statements. They work on arrays, so that a batch costs as many round trips as one event."""
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import orjson
 from sqlalchemy import ColumnElement, Connection, Row, select, text, tuple_, update
 
 from shared import database, wire
@@ -141,11 +139,6 @@ def place(envelope: Envelope) -> tuple[str, int]:
     return envelope.subject, envelope.sequence
 
 
-def digest(envelope: Envelope) -> str:
-    """A fingerprint of what an event says."""
-    return hashlib.sha256(orjson.dumps(envelope.data, option=orjson.OPT_SORT_KEYS)).hexdigest()
-
-
 def stored(body: Mapping[str, Any]) -> Envelope:
     """The envelope that a held or parked row keeps."""
     return wire.envelope(body, body["source"])
@@ -167,7 +160,7 @@ def _row(envelope: Envelope) -> dict[str, Any]:
         "sequence": envelope.sequence,
         "event_id": envelope.id,
         "type": envelope.type,
-        "digest": digest(envelope),
+        "digest": wire.digest(envelope.data),
         "said_at": envelope.time,
         "status": "received",
         "attempts": 1,

@@ -25,7 +25,13 @@ BY_STATUS: Mapping[int, type[Problem]] = {
     429: problems.TooMany,
     503: problems.Unavailable,
 }
-RETRY_AFTER = {"busy": "1", "too-many": "60", "unavailable": "5"}  # seconds
+RETRY_AFTER = {  # seconds
+    "busy": "1",
+    "too-many": "60",
+    "backlogged": "10",
+    "unavailable": "5",
+    "no-room": "60",
+}
 
 # What marshmallow says of a field, in Chinese.
 REASONS = (
@@ -56,13 +62,23 @@ def install(app: Flask) -> None:
     app.register_error_handler(Exception, _answer_other)
 
 
-def answer(problem: Problem) -> AnyResponse | tuple[str, int]:
+def answer(problem: Problem) -> AnyResponse:
     """The problem as a page for a person at a page, and as `application/problem+json` for anyone else."""
-    if not _for_a_person():
-        return _document(problem)
+    response = _page(problem) if _for_a_person() else _document(problem)
+    response.headers.update(waiting(problem))
+    return response
+
+
+def waiting(problem: Problem) -> dict[str, str]:
+    """The header that says when to try again, for a problem that passes."""
+    return {"Retry-After": RETRY_AFTER[problem.slug]} if problem.slug in RETRY_AFTER else {}
+
+
+def _page(problem: Problem) -> AnyResponse:
     if isinstance(problem, problems.Unauthenticated) and request.method == "GET":
         return redirect(url_for("shared.sign_in_form", next=request.full_path.rstrip("?")), 303)
-    return render_template("problem.html", problem=problem, trace=telemetry.traceparent()), problem.status
+    page = render_template("problem.html", problem=problem, trace=telemetry.traceparent())
+    return Response(page, problem.status, mimetype="text/html")
 
 
 def _for_a_person() -> bool:
@@ -86,14 +102,12 @@ def _document(problem: Problem) -> Response:
         "errors": [{"field": f.field, "reason": f.zh, "reason_en": f.en} for f in problem.faults],
     }
     response = Response(orjson.dumps(body), problem.status, mimetype="application/problem+json")
-    if problem.slug in RETRY_AFTER:
-        response.headers["Retry-After"] = RETRY_AFTER[problem.slug]
     if problem.status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
 
 
-def _answer_http(error: HTTPException) -> AnyResponse | tuple[str, int]:
+def _answer_http(error: HTTPException) -> AnyResponse:
     """What Flask and webargs raise: each status has its problem; webargs brings the messages of fields."""
     if error.code is None or error.code < 400:
         return error.get_response()
@@ -103,9 +117,11 @@ def _answer_http(error: HTTPException) -> AnyResponse | tuple[str, int]:
     return answer(problem)
 
 
-def _answer_other(error: Exception) -> AnyResponse | tuple[str, int]:
+def _answer_other(error: Exception) -> AnyResponse:
     if isinstance(error, database.Down):
         telemetry.log.error("database unavailable", error=str(error).splitlines()[0])
+        if database.is_full(error):
+            return answer(problems.NoRoom())
         waited = database.waited_for_lock(error)
         return answer(problems.Busy() if waited else problems.Unavailable())
     telemetry.log.exception("unhandled", path=request.path, error=repr(error))

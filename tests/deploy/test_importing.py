@@ -5,8 +5,9 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
-from deploy.minqing import cli
+from deploy.minqing import cli, importing
 from deploy.minqing.options import Target
+from shared import delivery
 from tests.world import World, grievance
 
 COMMON = "office=web,channel=web,kind=claim,petitioners.0.name=匿名"
@@ -40,6 +41,29 @@ def lines(tmp_path: Path) -> Path:
 def test_every_row_of_a_file_is_registered(run, world, lines):
     assert run(lines).exit_code == 0
     assert world.count("intake", "grievance") == 5
+
+
+def test_an_import_waits_as_it_is_told_while_too_much_is_waiting(run, world, lines, monkeypatch):
+    waited = []
+    monkeypatch.setattr(delivery, "MOST_BACKLOG", 2)
+    monkeypatch.setattr(importing, "CONNECTIONS", 1)
+
+    def wait(seconds: float) -> None:
+        waited.append(seconds)
+        world.query("intake", "UPDATE outbox SET state = 'confirmed' RETURNING 1")
+
+    monkeypatch.setattr(importing.time, "sleep", wait)
+    assert run(lines).exit_code == 0
+    assert waited == [10.0] * 4  # each row but the first found that of the one before it
+    assert world.count("intake", "grievance") == 5
+
+
+def test_an_import_that_is_never_let_in_stops_and_says_so(run, world, lines, monkeypatch):
+    monkeypatch.setattr(delivery, "MOST_BACKLOG", 0)
+    monkeypatch.setattr(importing.time, "sleep", lambda _: None)
+    done = run(lines)
+    assert done.exit_code == 1
+    assert "takes nothing (HTTP 429)" in done.output
 
 
 def test_importing_a_file_again_doubles_nothing(run, world, lines):

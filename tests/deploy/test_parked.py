@@ -119,7 +119,7 @@ def test_the_outbox_shows_what_is_unconfirmed_by_destination(minqing: Run, world
     world.register()
     world.worker("intake").round()
     lines = json.loads(minqing("outbox", "--json").output)
-    mine = [(line["dest"], line["sent"], line["attempts"]) for line in lines if line["service"] == "intake"]
+    mine = [(line["to"], line["sent"], line["attempts"]) for line in lines if line["service"] == "intake"]
     assert mine == [("oversight", 1, 1), ("routing", 1, 1)]
     assert lines[0]["worker_seconds"] < 60
     table = minqing("outbox").output

@@ -44,7 +44,7 @@ def test_a_file_that_cannot_be_read_is_named(environ: dict[str, str], tmp_path: 
         settings.read(environ)
 
 
-@pytest.mark.parametrize("name", ["COUNTY", "SECRETS"])
+@pytest.mark.parametrize("name", ["COUNTY", "SECRETS", "DISK"])
 def test_a_directory_that_is_none_is_named(environ: dict[str, str], name: str) -> None:
     environ[f"MINQING_{name}"] = "/no/such/place"
     with pytest.raises(SettingsError, match=f"MINQING_{name}.*/no/such/place"):
