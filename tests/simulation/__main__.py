@@ -1,7 +1,7 @@
 """`python -m tests.simulation`: random worlds from seeds, each the same for ever.
 
-`--seed N --steps M` runs one world and tells its history; `--worlds K` runs K of them from that seed on and says how fast;
-`--without "no hold"` removes a protection, to see what happens then.
+`--seed N --steps M` runs one world and tells its history; `--worlds K` runs K of them from that seed on and
+says how fast; `--without "no hold"` removes a protection, to see what happens then.
 """
 
 import sys

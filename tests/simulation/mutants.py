@@ -44,7 +44,8 @@ def _confirmed(_: State, row: Said, at: Moment) -> Said:
 
 
 def _receipt_first(state: State, source: str, events: list[Envelope], at: Moment) -> Commits[State]:
-    commits, before, later = consumer.accept(state, source, events, at), state, []
+    commits, before = consumer.accept(state, source, events, at), state
+    later: list[Any] = []
     try:
         state, receipt = yield from _collected(commits, later)
     except Killed:
@@ -62,7 +63,8 @@ def _collected(commits: Commits[T], into: list[Any]) -> Commits[T]:
         try:
             into.append(next(commits))
         except StopIteration as end:
-            return end.value
+            result: T = end.value
+            return result
         yield from ()
 
 
