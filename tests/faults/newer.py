@@ -1,4 +1,4 @@
-"""`python -m tests.faults.newer N MODULE`: a worker of the N-th next version, with a new name for an event.
+"""`python -m tests.faults.newer N MODULE …`: a worker of the N-th next version: it renames an event.
 
 From the first next version on, progress is told as `task.progressed.2`, from the second as
 `task.progressed.3`, and so on. A version reads all names up to its own, as one and the same event: so
@@ -33,6 +33,6 @@ def upgrade(version: int) -> None:
 
 
 if __name__ == "__main__":
-    _, given, module = sys.argv
-    upgrade(int(given))
-    runpy.run_module(module, run_name="__main__")
+    upgrade(int(sys.argv[1]))
+    sys.argv = sys.argv[2:]
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
