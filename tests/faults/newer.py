@@ -29,7 +29,7 @@ def upgrade(version: int) -> None:
         said = envelope(*given)
         return said | {"type": name(version) if said["type"] == OLD else said["type"]}
 
-    outbox.envelope = renamed
+    outbox.envelope = renamed  # type: ignore[assignment]
 
 
 if __name__ == "__main__":

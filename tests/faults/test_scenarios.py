@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,14 @@ from sqlalchemy import Connection
 
 from services.oversight import events as oversight
 from services.oversight import worker as oversight_worker
-from shared import bus, contracts, delivery, keyring, outbox
+from shared import bus, contracts, delivery, keyring, numbers, outbox
 from shared.contracts import TaskAccepted
 from shared.inbox import Consumes
 from shared.service import Service
 from shared.wire import Postmark
 from shared.worker import Worker
+from tests.faults import scenarios
+from tests.faults.scenarios import Day
 from tests.shared import said
 from tests.world import NAMES, World
 
@@ -32,6 +34,30 @@ WRITTEN = {
 }
 ASSIGNED = ["received", "assigned", "leading"]
 COURSE = [*ASSIGNED, "accepted", "progressed", "progressed", "answered", "case_answered"]
+
+
+# Redis goes, or forgets
+
+
+@pytest.fixture(scope="module")
+def day() -> Iterator[Day]:
+    with scenarios.begin() as begun:
+        yield begun
+
+
+def test_while_redis_is_away_every_grievance_is_accepted_and_afterwards_all_arrives(day: Day) -> None:
+    outcome = scenarios.absent(day, 10)
+    print(outcome)  # noqa: T201 - a figure to look at
+    assert len(outcome.answers) > 100
+    assert {status for status, _ in outcome.answers} == {201}
+    assert outcome.recovered <= 60
+
+
+def test_what_redis_forgot_comes_again(day: Day) -> None:
+    outcome = scenarios.flushall(day, 400)
+    print(outcome)  # noqa: T201 - a figure to look at
+    assert len(outcome.answers) >= 200
+    assert outcome.recovered <= 60
 
 
 # A poisoned message
@@ -149,41 +175,54 @@ def _parked(world: World, poison: Poison) -> tuple[str, str, str]:
 # Everything at once from outside
 
 LARGE = 10_000_000  # bytes of a message that nobody should send
+NOBODYS = numbers.make(2026, 999)
 
 
 class Enemy:
-    """Whoever can write to Redis: it has a whole suite of its own, but none of our keys."""
+    """Whoever can write to Redis, with a whole suite of its own, and with our seal but not our signatures."""
 
-    def __init__(self, world: World, secrets: Path) -> None:
-        keyring.create(secrets)
+    def __init__(self, world: World, own: Path) -> None:
+        keyring.create(own)
+        ours = world.services["intake"].settings.secrets
         self.world = world
-        self.secrets = secrets
-        self.sent = 0
+        self.signers = {name: keyring.signer(own, name) for name in NAMES}
+        self.seals = [keyring.seal(secrets, "bus") for secrets in (own, ours)]
+        self.refused = 0  # messages that should end up in quarantine
 
-    def frame(self, sender: str, to: str, kind: str, body: Any) -> Any:
-        """A perfect frame, sealed and signed by the other suite."""
-        postmark = Postmark(keyring.signer(self.secrets, sender), keyring.seal(self.secrets, "bus"))
-        return postmark.close(to, kind, body)
+    def strike(self, event_ids: Sequence[str]) -> None:
+        """Repeat what lies there, forge all kinds of frames to every service, put garbage beside them."""
+        self._repeat()
+        for to in NAMES:
+            for sender in {*contracts.sources_of(to), *contracts.readers_of(to)}:
+                self._forge(sender, to, "receipts", {"applied": event_ids, "parked": {}})
+                self._forge(sender, to, "hello", {})
+                self._forge(sender, to, "events", [said.envelope(said.registered(NOBODYS), 1).dump()])
+            self._publish(to, "x" * LARGE)
+            self._publish(to, {"header": "x" * LARGE, "body": "", "sig": ""})
+            for raw in ("", "x" * LARGE, "[" * LARGE, b"\xff" * 100, json.dumps({"body": "x" * LARGE})):
+                self._write(to, raw)
 
-    def put(self, to: str, frame: Any) -> None:
-        """Lay it on the list of a service as a message."""
+    def _forge(self, sender: str, to: str, kind: str, body: Any) -> None:
+        for seal in self.seals:
+            self._publish(to, Postmark(self.signers[sender], seal).close(to, kind, body))
+
+    def _publish(self, to: str, frame: Any) -> None:
         pipe = bus.Bus(self.world.servers.redis_url, "enemy")
         pipe.publish(to, frame)
         pipe.close()
-        self.sent += 1
+        self.refused += 1
 
-    def strike(self, event_ids: Sequence[str]) -> None:
-        """Forge all kinds of frames to every service, and put garbage beside them, small and large."""
-        for to in NAMES:
-            for sender in contracts.sources_of(to) + contracts.readers_of(to):
-                self.put(to, self.frame(sender, to, "receipts", {"applied": event_ids, "parked": {}}))
-                self.put(to, self.frame(sender, to, "hello", {}))
-                self.put(to, self.frame(sender, to, "events", [said.envelope(said.registered(), 1).dump()]))
-            self.put(to, "x" * LARGE)
-            self.put(to, {"header": "x" * LARGE, "body": "", "sig": ""})
-            for raw in ("", "x" * LARGE, "[" * LARGE, b"\xff" * 100, json.dumps({"body": "x" * LARGE})):
+    def _write(self, to: str, raw: str | bytes) -> None:
+        self.world.redis.rpush(bus.queue(to), raw)
+        self.refused += 1
+
+    def _repeat(self) -> None:
+        """What lies on each list once more, and on the list of somebody for whom it is not."""
+        lying = {to: self.world.redis.lrange(bus.queue(to), 0, -1) for to in NAMES}
+        for to, other in zip(NAMES, NAMES[1:] + NAMES[:1], strict=True):
+            for raw in lying[to]:
                 self.world.redis.rpush(bus.queue(to), raw)
-                self.sent += 1
+                self._write(other, raw)
 
 
 def test_what_an_enemy_puts_on_the_queues_harms_nothing(world: World, tmp_path: Path) -> None:
@@ -191,7 +230,7 @@ def test_what_an_enemy_puts_on_the_queues_harms_nothing(world: World, tmp_path: 
     numbers = []
     for turn in range(3):
         numbers += [world.register(f"{turn}/{n}", **LIGHTS).json["number"] for n in range(10)]
-        for worker in world.workers[:turn]:  # some events lie in the queues, some are applied already
+        for worker in world.workers[:turn]:  # something lies in the queues, something is applied already
             worker.round()
         events = world.query("intake", "SELECT event_id FROM outbox WHERE state <> 'confirmed'")
         enemy.strike([str(row.event_id) for row in events])
@@ -203,4 +242,4 @@ def test_what_an_enemy_puts_on_the_queues_harms_nothing(world: World, tmp_path: 
     for name in NAMES:
         assert world.count(name, "inbox", "status <> 'applied'") == 0
         assert world.count(name, "outbox", "state <> 'confirmed'") == 0
-    assert sum(world.count(name, "quarantine") for name in NAMES) == enemy.sent
+    assert sum(world.count(name, "quarantine") for name in NAMES) == enemy.refused
