@@ -7,10 +7,9 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
-from typing import Any, Protocol
 
 import psycopg
 import redis
@@ -19,28 +18,13 @@ from sqlalchemy.engine import URL, make_url
 
 from deploy.minqing import account
 from deploy.minqing.program import Program
-from deploy.minqing.servers import Servers
-from shared import inbox, incarnation
+from shared import inbox
 from tests.faults import ground
+from tests.faults.suite import Suite, await_
 from tests.world import NAMES
 
-LONGEST = 30.0  # seconds that anything here is waited for
 SKIPPED = 1000  # numbers that a restore leaves out, so that none is promised twice
 SERVERS = ("postgres", "redis")
-
-
-class Suite(Protocol):
-    """What these faults need of a running suite; `programs` by name: postgres, redis, intake-api, …"""
-
-    servers: Servers
-    programs: Mapping[str, Program]
-
-    def held(self, *names: str) -> AbstractContextManager[None]:
-        """While the block lasts, nobody restarts these programs."""
-
-    def note(self, what: str, **values: Any) -> None:
-        """Write into the history what the checker has to know."""
-
 
 Strike = Callable[[Suite, Random], None]
 
@@ -78,13 +62,10 @@ def skew_clock(suite: Suite, random: Random) -> None:
     """The clock of one service's processes is an hour wrong for a while."""
     service, wrong = random.choice(NAMES), ground.skewed(random.choice((-1, 1)))
     names = (f"{service}-api", f"{service}-worker")
-    _restart(suite, names, lambda program: _with(program, {**(program.env or {}), **wrong}))
+    right = {name: suite.programs[name].env or {} for name in names}
+    _restart(suite, names, lambda program: _give(program, {**right[program.name], **wrong}))
     time.sleep(random.uniform(3, 6))
-    right = {name: dict(suite.programs[name].env or {}) for name in names}
-    for environment in right.values():
-        for key in wrong:
-            environment.pop(key)
-    _restart(suite, names, lambda program: _with(program, right[program.name]))
+    _restart(suite, names, lambda program: _give(program, right[program.name]))
 
 
 def roll_out(suite: Suite, random: Random) -> None:
@@ -107,15 +88,16 @@ def rewind(suite: Suite, random: Random) -> None:
     point = time.time()
     backup = _back_up(suite)
     time.sleep(random.uniform(2, 5))
+    services = [name for name in suite.programs if name not in SERVERS]
     with suite.held(*suite.programs):
-        for program in _services(suite):
-            _kill(program)
-        highest = _sequence(suite)
+        for name in services:
+            suite.kill(name)
+        [(highest,)] = suite.query("intake", "SELECT last_value FROM grievance_sequence")
         _put_in_place(suite, backup)
         _begin_another_life(suite, highest + SKIPPED)
         suite.note("rewound", point=point, at=time.time())
-        for program in _services(suite):
-            program.start()
+        for name in services:
+            suite.programs[name].start()
 
 
 FAULTS: Mapping[str, Strike] = {
@@ -142,7 +124,7 @@ def _small_disk(suite: Suite, part: str) -> Iterator[ground.Disk]:
         yield disk
     finally:
         disk.free()
-        _await(lambda: _answers(suite))
+        await_(lambda: _answers(suite))
         with _without_postgres(suite):
             disk.take_away()
 
@@ -164,15 +146,14 @@ def _logs(program: Program, word: str) -> Iterator[None]:
     """The block is over when the program has written this into its log."""
     start = program.log.stat().st_size
     yield
-    _await(lambda: word.encode() in program.log.read_bytes()[start:])
+    await_(lambda: word.encode() in program.log.read_bytes()[start:])
 
 
 def _use_up_log(suite: Suite) -> None:
     """Ask for one segment of the log after the other, until there is none to be had."""
     try:
-        with _connected(suite) as admin:
-            while True:
-                admin.execute("SELECT pg_logical_emit_message(false, 'x', 'x'), pg_switch_wal()")
+        while True:
+            suite.query("postgres", "SELECT pg_logical_emit_message(false, 'x', 'x'), pg_switch_wal()")
     except psycopg.OperationalError:
         return
 
@@ -184,6 +165,7 @@ def _back_up(suite: Suite) -> Path:
     """A base backup of the running cluster, beside it."""
     server, admin = suite.programs["postgres"], _admin(suite)
     folder = server.folder.with_name("backup")
+    shutil.rmtree(folder, ignore_errors=True)  # of an earlier try
     program = Path(server.command[0]).with_name("pg_basebackup")
     words = ["--host=127.0.0.1", f"--port={admin.port}", f"--username={admin.username}"]
     words += [f"--pgdata={folder}", "--checkpoint=fast", "--wal-method=stream"]
@@ -196,46 +178,31 @@ def _put_in_place(suite: Suite, backup: Path) -> None:
     """Stop both servers, put the backup in the place of the data, and forget what Redis held."""
     server, broker = suite.programs["postgres"], suite.programs["redis"]
     server.stop()
-    _kill(broker)
+    suite.kill("redis")
     shutil.rmtree(server.folder)
     backup.rename(server.folder)
     shutil.rmtree(broker.folder / "appendonlydir", ignore_errors=True)
     broker.start()
     server.start()
     server.await_ready(lambda: _answers(suite))
-    with redis.Redis.from_url(suite.servers.redis_url) as client:
-        _await(lambda: _flushed(client))
+    await_(lambda: _flushed(suite))
 
 
 def _begin_another_life(suite: Suite, sequence: int) -> None:
     """Raise the incarnation everywhere, and give no number a second time."""
     for name in NAMES:
-        engine = create_engine(suite.servers.url(name, name))
-        with engine.begin() as tx:
-            incarnation.put(tx, incarnation.get(tx) + 1)
-        engine.dispose()
-    with _connected(suite, "intake") as admin:
-        admin.execute("SELECT setval('grievance_sequence', %s)", [sequence])
+        suite.query(name, "UPDATE incarnation SET n = n + 1")
+    suite.query("intake", "SELECT setval('grievance_sequence', %s)", sequence)
 
 
-def _sequence(suite: Suite) -> int:
-    with _connected(suite, "intake") as admin:
-        row = admin.execute("SELECT last_value FROM grievance_sequence").fetchone()
-    return int(row[0]) if row else 0
-
-
-def _flushed(client: "redis.Redis") -> bool:
+def _flushed(suite: Suite) -> bool:
     try:
-        return bool(client.flushall())
+        return bool(suite.redis.flushall())
     except redis.RedisError:
         return False
 
 
 # Programs
-
-
-def _services(suite: Suite) -> list[Program]:
-    return [program for name, program in suite.programs.items() if name not in SERVERS]
 
 
 def _restart(suite: Suite, names: Iterable[str], change: Callable[[Program], None]) -> None:
@@ -248,13 +215,7 @@ def _restart(suite: Suite, names: Iterable[str], change: Callable[[Program], Non
             program.start()
 
 
-def _kill(program: Program) -> None:
-    if program.process is not None:
-        program.process.kill()
-        program.process.wait()
-
-
-def _with(program: Program, environment: Mapping[str, str]) -> None:
+def _give(program: Program, environment: Mapping[str, str]) -> None:
     program.env = environment
 
 
@@ -275,23 +236,8 @@ def _admin(suite: Suite) -> URL:
     return make_url(suite.servers.admin_url)
 
 
-def _connected(suite: Suite, database: str = "postgres") -> psycopg.Connection[Any]:
-    address = _admin(suite).set(drivername="postgresql", database=database)
-    return psycopg.connect(address.render_as_string(hide_password=False), autocommit=True, connect_timeout=2)
-
-
 def _answers(suite: Suite) -> bool:
     try:
-        with _connected(suite) as admin:
-            admin.execute("SELECT 1")
-        return True
+        return suite.query("postgres", "SELECT 1") == [(1,)]
     except psycopg.OperationalError:
         return False
-
-
-def _await(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + LONGEST
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"not within {LONGEST} s")
-        time.sleep(0.05)

@@ -19,8 +19,8 @@ from shared.inbox import Consumes
 from shared.service import Service
 from shared.wire import Postmark
 from shared.worker import Worker
-from tests.faults import scenarios
-from tests.faults.scenarios import Day
+from tests.faults import scenarios, suite
+from tests.faults.suite import Suite
 from tests.shared import said
 from tests.world import NAMES, World
 
@@ -40,21 +40,23 @@ COURSE = [*ASSIGNED, "accepted", "progressed", "progressed", "answered", "case_a
 
 
 @pytest.fixture(scope="module")
-def day() -> Iterator[Day]:
-    with scenarios.begin() as begun:
+def running_suite() -> Iterator[Suite]:
+    with suite.begin() as begun:
         yield begun
 
 
-def test_while_redis_is_away_every_grievance_is_accepted_and_afterwards_all_arrives(day: Day) -> None:
-    outcome = scenarios.absent(day, 10)
+def test_while_redis_is_away_every_grievance_is_accepted_and_afterwards_all_arrives(
+    running_suite: Suite,
+) -> None:
+    outcome = scenarios.absent(running_suite, 10)
     print(outcome)  # noqa: T201 - a figure to look at
     assert len(outcome.answers) > 100
     assert {status for status, _ in outcome.answers} == {201}
     assert outcome.recovered <= 60
 
 
-def test_what_redis_forgot_comes_again(day: Day) -> None:
-    outcome = scenarios.flushall(day, 400)
+def test_what_redis_forgot_comes_again(running_suite: Suite) -> None:
+    outcome = scenarios.flushall(running_suite, 400)
     print(outcome)  # noqa: T201 - a figure to look at
     assert len(outcome.answers) >= 200
     assert outcome.recovered <= 60
