@@ -75,7 +75,9 @@ def _numbered(account: Account, evidence: Evidence, verdict: Verdict) -> list[Op
                     "rewound" if _taken_back(account, operation) else "phantom", f"{operation.id} {number}"
                 )
             operation.numbers = [number for number in operation.numbers if number in known]
-    return [each for each in account.operations if each.numbers and (each.acknowledged or each.unclear)]
+    asked = [each for each in account.operations if each.acknowledged or each.unclear]
+    verdict.counts["gone"] += sum(not each.numbers and not each.acknowledged for each in asked)
+    return [each for each in asked if each.numbers]
 
 
 def _number(operation: Operation, found: Sequence[str], verdict: Verdict, rewound: bool) -> None:  # noqa: FBT001

@@ -12,7 +12,7 @@ from typing import Any
 from kombu import Exchange, Queue
 from sqlalchemy import Connection, func, select, update
 
-from shared import bus, delivery, inbox, keyring, outbox, worker
+from shared import bus, delivery, inbox, keyring, outbox
 from shared.bus import Bus
 from shared.delivery import Decision
 from shared.inbox import Receipt

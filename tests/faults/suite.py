@@ -119,9 +119,9 @@ class Suite:
         """Restart what dies, until it is over."""
         while not self._over.wait(LOOK):
             with self._watch:
-                for name, program in self.programs.items():
-                    if not self._held[name] and not program.alive():
-                        program.start()
+                ended = (p for n, p in self.programs.items() if not self._held[n] and not p.alive())
+                for program in ended:
+                    program.start()
 
     def await_up(self) -> None:
         """Return when all that should run does, and answers."""
@@ -156,6 +156,7 @@ class Suite:
             self._empty()
             for name in workers:
                 _weaken(self.programs[name], sabotage)
+        self.history.close()
         self.history = history
         self.await_up()
 
@@ -202,18 +203,22 @@ def begin(sabotage: str | None = None, *, keep: Callable[[], bool] = lambda: Fal
         stack.callback(lambda: keep() or servers.delete(data))
         running = servers.start(data, durable=True, say=silence, environ={})
         stack.callback(running.stop)
-        plan = _prepare(data, running)
-        programs = {program.name: program for program in [*running.programs, *plan.programs()]}
         hands = stack.enter_context(ThreadPoolExecutor(2, "hand"))
-        suite = Suite(data, running, programs, plan.urls, History(data / "history.jsonl"), hands)
-        for name in NAMES:
-            _weaken(programs[f"{name}-worker"], sabotage)
+        suite = _made(data, running, hands, sabotage)
         watch = threading.Thread(target=suite.keep_up, name="watch")
+        watch.start()
         stack.callback(watch.join)
         stack.callback(suite.stop)
-        watch.start()
         suite.await_up()
         yield suite
+
+
+def _made(data: Path, running: Servers, hands: ThreadPoolExecutor, sabotage: str | None) -> Suite:
+    plan = _prepare(data, running)
+    programs = {program.name: program for program in [*running.programs, *plan.programs()]}
+    for name in NAMES:
+        _weaken(programs[f"{name}-worker"], sabotage)
+    return Suite(data, running, programs, plan.urls, History(data / "history.jsonl"), hands)
 
 
 def _prepare(data: Path, running: Servers) -> deployed.Suite:
