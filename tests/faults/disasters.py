@@ -168,7 +168,7 @@ def _back_up(suite: Suite) -> Path:
     shutil.rmtree(folder, ignore_errors=True)  # of an earlier try
     program = Path(server.command[0]).with_name("pg_basebackup")
     words = ["--host=127.0.0.1", f"--port={admin.port}", f"--username={admin.username}"]
-    words += [f"--pgdata={folder}", "--checkpoint=fast", "--wal-method=stream"]
+    words += [f"--pgdata={folder}", "--checkpoint=fast", "--wal-method=stream", "--no-sync"]
     environment = {"PGPASSWORD": str(admin.password)}
     subprocess.run([program, *words], env=environment, cwd=folder.parent, check=True, **account.identity())
     return folder
