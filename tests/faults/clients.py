@@ -22,9 +22,9 @@ from tests.faults.suite import Suite
 from tests.world import grievance
 
 CLIENTS = 8
-OPEN = 4  # cases that a client has under way
+OPEN, MOST = 4, 12  # cases that a client has under way: that can go on, and at most
 PACE = 0.12  # seconds between two operations of a client, at most
-GIVES_UP = 0.05  # of the clients that got no answer
+GIVES_UP = 0.15  # of the clients that got no answer
 TWICE = 0.1  # of the registrations
 PATIENCE = 20.0  # seconds after the end in which clients still ask for what they do not know
 NOT_HERE = 60.0  # seconds after which a grievance that no department finds is left alone
@@ -95,10 +95,10 @@ class Client:
         """Register and act until it is over."""
         while not self.crowd.stopping.wait(self.random.uniform(0, PACE)):
             ready = [course for course in self.courses if course.not_before < time.monotonic()]
-            if ready and len(self.courses) >= OPEN:
-                self._go_on(self.random.choice(ready))
-            elif len(self.courses) < OPEN:
+            if len(ready) < OPEN and len(self.courses) < MOST:
                 self._register()
+            elif ready:
+                self._go_on(self.random.choice(ready))
 
     def _register(self) -> None:
         matter, departments = self.random.choices(MATTERS, WEIGHTS)[0]

@@ -11,9 +11,13 @@ import signal
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from random import Random
 
+import psycopg
+
+from shared import numbers
 from tests.faults import disasters, forger, tap
 from tests.faults.suite import Suite, await_
 from tests.world import NAMES
@@ -22,6 +26,10 @@ Strike = Callable[[Suite, Random], None]
 WORKERS = tuple(f"{name}-worker" for name in NAMES)
 APIS = tuple(f"{name}-api" for name in NAMES)
 MAXMEMORY = "maxmemory"
+HOLD = """
+    INSERT INTO petitioner (number, position, name, representative) VALUES (%s, 0, 'nobody', false)
+    ON CONFLICT DO NOTHING
+"""
 
 
 def kill(suite: Suite, random: Random, *names: str) -> None:
@@ -99,18 +107,37 @@ def crash_postgres(suite: Suite, random: Random) -> None:
 
 
 def stall_postgres(suite: Suite, random: Random) -> None:
-    """Single connections of PostgreSQL stand still for a moment, some of them in a commit, others go on."""
-    active = "SELECT pid FROM pg_stat_activity WHERE state <> 'idle' AND usename <> 'postgres'"
+    """Half of PostgreSQL's busy connections stand still for a moment, some in a commit; the others go on."""
+    busy = "SELECT pid FROM pg_stat_activity WHERE state <> 'idle' AND usename <> 'postgres'"
     for _ in range(20):
-        pids = [row[0] for row in suite.query("postgres", active)]
-        if not pids:
-            time.sleep(0.02)
-            continue
-        pid = random.choice(pids)
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGSTOP)
-            time.sleep(random.uniform(0.1, 0.4))
-            os.kill(pid, signal.SIGCONT)
+        pids = [row[0] for row in suite.query("postgres", busy)]
+        chosen = [pid for pid in pids if random.random() < 0.5]
+        for pid in chosen:
+            _signal(pid, signal.SIGSTOP)
+        time.sleep(random.uniform(0.2, 0.4) if chosen else 0.02)
+        for pid in chosen:
+            _signal(pid, signal.SIGCONT)
+
+
+def late_commits(suite: Suite, random: Random) -> None:
+    """Some registrations are kept waiting in mid-statement and commit after others that came later.
+
+    Somebody else holds the rows that they want to write, until the lock is let go.
+    """
+    for _ in range(4):
+        with psycopg.connect(suite.address("intake"), connect_timeout=3) as tx:
+            row = tx.execute("SELECT last_value FROM grievance_sequence").fetchone()
+            last = int(row[0]) if row else 0
+            for ahead in random.sample(range(1, 10), 3):
+                number = numbers.make(datetime.now(UTC).year, last + ahead)
+                tx.execute(HOLD, [number])
+            time.sleep(random.uniform(0.5, 1))
+            tx.rollback()
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
 
 
 def _kills() -> dict[str, Strike]:
@@ -138,6 +165,7 @@ LIGHT: Mapping[str, Strike] = {
     "redis-full": fill_redis,
     "postgres-crash": crash_postgres,
     "postgres-stall": stall_postgres,
+    "late-commits": late_commits,
     "duplicate": tap.duplicate,
     "reorder": tap.reorder,
     "delete": tap.delete,

@@ -20,7 +20,7 @@ from shared.outbox import OUTBOX
 from shared.worker import Worker
 from tests.world import NAMES
 
-COMMIT = 0.2  # seconds between a receipt and its commit
+COMMIT = 0.4  # seconds between a receipt and its commit
 
 
 def no_dedup() -> None:

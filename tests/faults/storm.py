@@ -53,7 +53,7 @@ class Storm:
         with clients.at_work(suite, seed):
             time.sleep(self.pause)
             played = Nemesis(suite, seed, say).play(nemesis.deck(seed, self.names), self.pause)
-            time.sleep(max(0.0, end - time.monotonic()))
+            time.sleep(max(2 * self.pause, end - time.monotonic()))
             healed = time.monotonic()
         settled = _wait(suite.settled, healed + self.limit) - healed
         account = history.read(suite.history.path.read_text().splitlines())

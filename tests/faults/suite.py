@@ -148,10 +148,9 @@ class Suite:
 
     def renew(self, history: History, sabotage: str | None = None) -> None:
         """Forget everything, and go on with another history, and with workers that lack a protection."""
-        services = [name for name in self.programs if name not in ("postgres", "redis")]
-        workers = [name for name in services if name.endswith("-worker")]
-        with self.held(*services):
-            for name in services:
+        workers = [name for name in self.programs if name.endswith("-worker")]
+        with self.held(*workers):
+            for name in workers:
                 self.kill(name)
             self._empty()
             for name in workers:
@@ -174,13 +173,11 @@ class Suite:
             return False
 
     def stop(self) -> None:
-        """End everything, the servers last."""
+        """End everything, the services without ceremony, the servers last."""
         self._over.set()
-        services = [program for name, program in self.programs.items() if name not in ("postgres", "redis")]
-        for program in services:
-            program.ask_to_end()
-        for program in services:
-            program.stop(grace=5)
+        for name in self.programs:
+            if name not in ("postgres", "redis"):
+                self.kill(name)
         self.servers.stop()
         self.history.close()
 
