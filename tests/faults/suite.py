@@ -129,6 +129,11 @@ class Suite:
         await_(lambda: all(status.ready(url) for url in self.urls.values()))
         await_(self._redis_answers)
 
+    def await_work(self) -> None:
+        """Return when all is up, and on an empty Redis every worker has made its first round."""
+        self.await_up()
+        await_(lambda: self.redis.exists(*(f"epoch:{name}" for name in NAMES)) == len(NAMES))
+
     def settled(self) -> bool:
         """Whether all that was said is confirmed, and nothing heard waits."""
         waits = """
@@ -157,7 +162,7 @@ class Suite:
                 _weaken(self.programs[name], sabotage)
         self.history.close()
         self.history = history
-        self.await_up()
+        self.await_work()
 
     def _empty(self) -> None:
         self.redis.flushall()
@@ -206,7 +211,7 @@ def begin(sabotage: str | None = None, *, keep: Callable[[], bool] = lambda: Fal
         watch.start()
         stack.callback(watch.join)
         stack.callback(suite.stop)
-        suite.await_up()
+        suite.await_work()
         yield suite
 
 
