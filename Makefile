@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down status install test lint bench compose-test requirements clean
+.PHONY: help run up down status install test lint faults bench compose-test requirements clean
 
 help:  ## 列出命令 | list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -31,6 +31,9 @@ lint: .venv/.dev  ## 检查风格、类型与架构 | check style, types and arc
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+faults: .venv/.dev  ## 破坏一切，再清点（SEEDS=3，约 12 分钟） | break everything, then count (SEEDS=3, about 12 minutes)
+	@$(BIN)/python -m tests.faults
 
 bench: .venv/.dev  ## 测量吞吐 | measure throughput
 	@$(BIN)/python -m tests.bench
