@@ -51,7 +51,8 @@ def _post(suite: Suite, sender: str) -> Iterator[Any]:
     with tempfile.TemporaryDirectory() as folder:
         keyring.create(Path(folder) / "keys")
         signer = keyring.signer(Path(folder) / "keys", sender)
-    postmark = Postmark(signer, keyring.seal(suite.data / "secrets", "bus"))
+    [(life,)] = suite.query(sender, "SELECT n FROM incarnation")  # every header tells it
+    postmark = Postmark(signer, keyring.seal(suite.data / "secrets", "bus"), life)
     with closing(bus.Bus(suite.servers.redis_url, "nobody")) as pipe:
         yield lambda to, kind, body: pipe.publish(to, postmark.close(to, kind, body))
 

@@ -7,9 +7,12 @@ that whatever is lost or doubled on the way shows in the effects that are counte
 
 import runpy
 import sys
+from collections.abc import Iterable
 from typing import Any
 
-from shared import contracts, outbox, wire
+from sqlalchemy import Connection
+
+from shared import contracts, inbox, outbox, wire
 
 OLD = wire.name(contracts.TaskProgressed)
 
@@ -21,15 +24,19 @@ def name(version: int) -> str:
 
 def upgrade(version: int) -> None:
     """Make this process one of the given version: it reads the new names and says the newest."""
-    for each in range(1, version + 1):
-        wire.TYPES[name(each)], wire.SCHEMAS[name(each)] = contracts.TaskProgressed, wire.SCHEMAS[OLD]
-    envelope = outbox.envelope
+    new = [name(each) for each in range(1, version + 1)]
+    for each in new:
+        wire.TYPES[each], wire.SCHEMAS[each] = contracts.TaskProgressed, wire.SCHEMAS[OLD]
+    envelope, retry_known = outbox.envelope, inbox.retry_known
 
     def renamed(*given: Any) -> dict[str, Any]:
         said = envelope(*given)
         return said | {"type": name(version) if said["type"] == OLD else said["type"]}
 
-    outbox.envelope = renamed  # type: ignore[assignment]
+    def opened(tx: Connection, types: Iterable[str]) -> int:
+        return retry_known(tx, [*types, *new])
+
+    outbox.envelope, inbox.retry_known = renamed, opened  # type: ignore[assignment]
 
 
 if __name__ == "__main__":

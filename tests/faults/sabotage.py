@@ -12,10 +12,10 @@ from typing import Any
 from kombu import Exchange, Queue
 from sqlalchemy import Connection, func, select, update
 
-from shared import bus, delivery, inbox, keyring, outbox
+from shared import bus, delivery, keyring, outbox
 from shared.bus import Bus
 from shared.delivery import Decision
-from shared.inbox import Receipt
+from shared.inbox import Receipt, door
 from shared.outbox import OUTBOX
 from shared.worker import Worker
 from tests.world import NAMES
@@ -26,10 +26,10 @@ COMMIT = 0.4  # seconds between a receipt and its commit
 def no_dedup() -> None:
     """What comes again is applied again: neither its row nor its position is looked at."""
 
-    def all_again(known: Sequence[Any], arrived: inbox.Arrived, _: Receipt) -> list[Any]:
+    def all_again(known: Sequence[Any], arrived: door.Arrived, _: Receipt) -> list[Any]:
         return [arrived[row.subject, row.sequence] for row in known]
 
-    sys.modules[inbox.Door.__module__]._unsettled = all_again
+    door._unsettled = all_again
     _decide({Decision.DUPLICATE: Decision.APPLY})
 
 

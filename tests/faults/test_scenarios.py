@@ -196,7 +196,7 @@ class Enemy:
         self._repeat()
         for to in NAMES:
             for sender in {*contracts.sources_of(to), *contracts.readers_of(to)}:
-                self._forge(sender, to, "receipts", {"applied": event_ids, "parked": {}})
+                self._forge(sender, to, "receipts", {"applied": event_ids, "parked": {}, "discarded": []})
                 self._forge(sender, to, "hello", {})
                 self._forge(sender, to, "events", [said.envelope(said.registered(NOBODYS), 1).dump()])
             self._publish(to, "x" * LARGE)
