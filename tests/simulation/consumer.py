@@ -1,4 +1,4 @@
-"""A service as consumer: the rules of `shared/inbox.py`, pure.
+"""A service as consumer: the rules of `shared/inbox`, pure.
 
 What takes several transactions is a generator of the states that it commits, so that it can be stopped
 after any of them, as a process that dies is.
@@ -29,6 +29,14 @@ class Killed(Exception):
     """A handler took the process with it."""
 
 
+class Away(Exception):
+    """The database went away while a handler used it; the process lives."""
+
+
+REASONS = {"permanent": "rule-violated", "unknown": "type-unknown", "passing": None}
+TOO_LARGE = "gap-too-large"
+
+
 def accept(
     state: State, source: str, events: Sequence[Envelope], at: Moment
 ) -> Commits[tuple[State, Receipt]]:
@@ -42,10 +50,9 @@ def accept(
     state = _noted(state, new)
     yield state, ()
     try:
-        state, done = apply(state, source, new, at, with_held=True)
+        state, done = yield from apply(state, source, new, at, with_held=True)
     except Failed:
         done, again = Receipt(), new + again
-    yield state, ()
     for event in again:
         state, part = yield from _apply_alone(state, event, at)
         done += part
@@ -73,18 +80,28 @@ def _receipt(row: Heard, event: Envelope) -> Receipt:
 
 def apply(
     state: State, source: str, events: Sequence[Envelope], at: Moment, *, with_held: bool
-) -> tuple[State, Receipt]:
-    """Apply a batch in one transaction: the effects, the rows and the positions, or nothing at all."""
+) -> Commits[tuple[State, Receipt]]:
+    """Apply a batch in one transaction: the effects, the rows and the positions, or nothing at all.
+
+    Then what came much too early is parked, so that a stream never fills the table.
+    """
+    if not events:
+        return state, Receipt()
     streams = {event.stream for event in events}
-    positions = {**{stream: 0 for stream in streams}, **state.positions} if events else state.positions
+    positions = {**{stream: 0 for stream in streams}, **state.positions}
     held = _held(state, streams) if with_held else []
-    decided = _decided(positions, sorted([*events, *held], key=lambda event: event.place))
+    decided = _decided(state.limits.hold, positions, sorted([*events, *held], key=lambda event: event.place))
     effects = _in_turn(decided[Decision.APPLY])
     for event in effects:
         handle(event, at)
     done = sorted(decided[Decision.APPLY] + decided[Decision.DUPLICATE], key=lambda event: event.place)
     state = replace(state, positions=positions, effects=state.effects + tuple(effects))
-    state, parked = _held_back(_done(state, done), decided[Decision.HOLD])
+    state = _held_back(_done(state, done), decided[Decision.HOLD])
+    yield state, ()
+    for event in decided[Decision.REFUSE]:
+        state = _changed(state, event, status="parked", reason=TOO_LARGE)
+        yield state, ()
+    parked = {event.id: TOO_LARGE for event in decided[Decision.REFUSE]}
     return state, Receipt(tuple(event.id for event in done), parked)
 
 
@@ -93,19 +110,26 @@ def handle(event: Envelope, at: Moment) -> None:
     illness = at.ill.get(event.id)
     if illness == "fatal":
         raise Killed
+    if illness == "cut":
+        raise Away
     if illness:
-        raise Failed("rule-violated" if illness == "permanent" else None)
+        raise Failed(REASONS[illness])
 
 
-def _decided(positions: Any, events: Iterable[Envelope]) -> dict[Decision, list[Envelope]]:
+def _decided(hold: float, positions: Any, events: Iterable[Envelope]) -> dict[Decision, list[Envelope]]:
     reached = dict(positions)
     decided: dict[Decision, list[Envelope]] = {decision: [] for decision in Decision}
     for event in events:
-        decision = delivery.decide(reached[event.stream], event.sequence)
+        decision = _decision(hold, reached[event.stream], event.sequence)
         if decision is Decision.APPLY:
             reached[event.stream] = event.sequence
         decided[decision].append(event)
     return decided
+
+
+def _decision(hold: float, position: int, sequence: int) -> Decision:
+    """What the product decides, with the bound of this world."""
+    return Decision.REFUSE if sequence > position + 1 + hold else delivery.decide(position, sequence)
 
 
 def _in_turn(events: Iterable[Envelope]) -> list[Envelope]:
@@ -125,28 +149,25 @@ def _done(state: State, done: Iterable[Envelope]) -> State:
     return replace(state, inbox=inbox, positions=positions)
 
 
-def _held_back(state: State, early: Iterable[Envelope]) -> tuple[State, dict[str, str]]:
-    """Hold what is early; what is too far ahead is parked, so that a stream never fills the table."""
-    inbox, parked = dict(state.inbox), {}
+def _held_back(state: State, early: Iterable[Envelope]) -> State:
     for event in early:
-        row = inbox[event.place]
-        if event.sequence - state.positions[event.stream] > state.limits.hold:
-            parked[event.id] = "gap-too-large"
-            inbox[event.place] = replace(row, status="parked", reason="gap-too-large")
-        else:
-            inbox[event.place] = replace(row, status="held")
-    return replace(state, inbox=inbox), parked
+        state = _changed(state, event, status="held")
+    return state
 
 
 def _apply_alone(state: State, event: Envelope, at: Moment) -> Commits[tuple[State, Receipt]]:
-    """Try one event, counted before the try; park it if that was the last."""
-    attempts = counted(state.inbox[event.place].attempts)
-    state = _changed(state, event, attempts=attempts)
-    yield state, ()
+    """Try one event, counted before the try; park it if that was the last.
+
+    A try that the database's absence ends was counted already: it is remembered, and made again.
+    """
+    attempts, interrupted = state.inbox[event.place].attempts, state.memory.interrupted
+    attempts = attempts if event.id in interrupted else counted(attempts)
+    state = _changed(_interrupted(state, interrupted - {event.id}), event, attempts=attempts)
+    yield _interrupted(state, interrupted | {event.id}), ()
     receipt, reason = Receipt(), "killed-process" if attempts > delivery.MAX_ATTEMPTS else None
     if reason is None:
         try:
-            state, receipt = apply(state, event.source, [event], at, with_held=False)
+            state, receipt = yield from apply(state, event.source, [event], at, with_held=False)
         except Failed as failed:
             reason = parking_reason(failed, attempts)
     if reason is not None:
@@ -167,44 +188,51 @@ def parking_reason(failed: Failed, attempts: int) -> str | None:
 
 
 def drain(state: State, at: Moment) -> Commits[tuple[State, dict[str, Receipt]]]:
-    """Apply what is held and ready, and pass over what was given up, until nothing moves."""
-    receipts: dict[str, Receipt] = {}
+    """Pass over what was given up, then apply what is held and ready, until nothing moves."""
+    state, receipts = _passed_over(state)
+    yield state, ()
     moved = True
     while moved:
         moved = False
-        for row in _ready(state):
-            state, receipt = yield from _passed(state, row, at)
+        for row in _next(state, "held"):
+            state, receipt = yield from _apply_alone(state, row.event, at)
             receipts[row.event.source] = receipts.get(row.event.source, Receipt()) + receipt
-            moved = moved or bool(receipt.applied or receipt.discarded)
+            moved = moved or bool(receipt.applied)
     return state, {source: receipt for source, receipt in receipts.items() if receipt}
 
 
-def _ready(state: State) -> list[Heard]:
-    """What is next in its stream and held, or given up."""
+def _passed_over(state: State) -> tuple[State, dict[str, Receipt]]:
+    """In one transaction, discard what was given up and is next in its stream: one of each stream."""
+    receipts: dict[str, Receipt] = {}
+    for event in [row.event for row in _next(state, "parked") if row.event.id in state.given_up]:
+        state = _changed(state, event, status="discarded")
+        state = replace(state, positions={**state.positions, event.stream: event.sequence})
+        receipts[event.source] = receipts.get(event.source, Receipt()) + Receipt(discarded=(event.id,))
+    return state, receipts
+
+
+def _next(state: State, status: str) -> list[Heard]:
+    """What is next in its stream, if that is its status."""
     return [
         row
         for _, row in sorted(state.inbox.items())
-        if row.event.sequence == state.positions.get(row.event.stream, 0) + 1
-        and (row.status == "held" or (row.status == "parked" and row.event.id in state.given_up))
+        if row.status == status and row.event.sequence == state.positions.get(row.event.stream, 0) + 1
     ]
-
-
-def _passed(state: State, row: Heard, at: Moment) -> Commits[tuple[State, Receipt]]:
-    event = row.event
-    if row.status == "held":
-        return (yield from _apply_alone(state, event, at))
-    state = _changed(state, event, status="discarded")
-    state = replace(state, positions={**state.positions, event.stream: event.sequence})
-    yield state, ()
-    return state, Receipt(discarded=(event.id,))
 
 
 def retry(state: State, id_: str) -> State:
     """Open a parked event again: it is applied when it is its turn."""
-    rows = [row for row in state.inbox.values() if row.event.id == id_ and row.status == "parked"]
-    for row in rows:
-        state = _changed(state, row.event, status="held", attempts=0, reason=None)
+    for event in [row.event for row in state.inbox.values() if row.event.id == id_]:
+        state = _opened(state, event)
     return replace(state, given_up=state.given_up - {id_})
+
+
+def retry_known(state: State, at: Moment) -> State:
+    """Open what was parked as of a type that nobody knew, and that this version knows."""
+    unknown = [row.event for row in state.inbox.values() if row.reason == REASONS["unknown"]]
+    for event in [event for event in unknown if at.ill.get(event.id) != "unknown"]:
+        state = _opened(state, event)
+    return state
 
 
 def discard(state: State, id_: str) -> State:
@@ -224,6 +252,16 @@ def _noted(state: State, new: Iterable[Envelope]) -> State:
 
 def _held(state: State, streams: set[tuple[str, str]]) -> list[Envelope]:
     return [row.event for row in state.inbox.values() if row.status == "held" and row.event.stream in streams]
+
+
+def _opened(state: State, event: Envelope) -> State:
+    if state.inbox[event.place].status != "parked":
+        return state
+    return _changed(state, event, status="held", attempts=0, reason=None)
+
+
+def _interrupted(state: State, ids: frozenset[str]) -> State:
+    return replace(state, memory=replace(state.memory, interrupted=ids))
 
 
 def _changed(state: State, event: Envelope, **changes: Any) -> State:

@@ -8,9 +8,10 @@ from tests.simulation.world import NAMES, Action, Choose, Saved, World
 
 
 def sicken(world: World, choose: Choose) -> None:
-    """A handler refuses an event from now on: with an unknown error, for good, or by ending its process."""
+    """A handler refuses an event from now on: with an unknown error, for good, by ending its process,
+    or because it does not know the type yet."""
     if ids := sorted({row.id for _, row in world.rows() if row.state in ("pending", "sent")}):
-        id_, illness = ids[choose(len(ids))], ("permanent", "passing", "fatal")[choose(3)]
+        id_, illness = ids[choose(len(ids))], ("permanent", "passing", "fatal", "unknown")[choose(4)]
         world.ill[id_] = illness
         world.note(f"{id_} is ill: {illness}")
 

@@ -53,6 +53,7 @@ def crashed(state: State) -> State:
 
 def _listen(state: State, given: Listen, at: Moment) -> Commits[None]:
     if not state.memory.greeted:
+        state = known_again(state, at)
         yield state, tuple(frame(state, source, "hello", None) for source in state.sources)
         state = replace(state, memory=replace(state.memory, greeted=True))
         yield state, ()
@@ -81,6 +82,11 @@ def noted(state: State, each: Frame, at: Moment) -> State:
     if each.kind == "hello":
         return greeted(state, each.sender, at)
     return producer.settle(state, each.sender, each.body, at) if each.kind == "receipts" else state
+
+
+def known_again(state: State, at: Moment) -> State:
+    """A new process may be of a newer version: it opens what an older one did not know."""
+    return consumer.retry_known(state, at)
 
 
 def greeted(state: State, sender: str, at: Moment) -> State:

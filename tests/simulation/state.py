@@ -17,15 +17,16 @@ class Limits:
     window: int = delivery.WINDOW
     gate: int = delivery.GATE
     batch: int = 100  # events in one frame
-    hold: float = 1_000  # how far ahead of its position a stream may be held
-    ask_again: float = 600.0  # seconds until a parked event is asked for again
+    hold: float = delivery.MOST_HELD  # events that may be missing before one that is held
+    ask_again: float = delivery.PARKED_BACKOFF  # seconds until a parked event is asked for again
 
 
 @dataclass(frozen=True)
 class Moment:
     """What a step does not decide itself: the time, a chance in [0, 1), and which events a handler refuses.
 
-    `ill` says how: `passing` is an unknown error, `permanent` a broken rule, `fatal` ends the process.
+    `ill` says how: `passing` is an unknown error, `permanent` a broken rule, `unknown` a type that only a
+    newer version knows, `fatal` ends the process, `cut` loses the database.
     """
 
     now: float = 0.0
@@ -117,6 +118,7 @@ class Memory:
 
     epoch: int | None = None
     greeted: bool = False
+    interrupted: frozenset[str] = frozenset()  # events whose counted try the database's absence ended
     last_serial: int = 0  # no rule reads it; the mutant that relays by it does
 
 

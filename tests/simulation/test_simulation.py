@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from tests.simulation import mutants, protocol, random_world
 from tests.simulation.mutants import MUTANTS, SUFFICIENT
 from tests.simulation.nemesis import FAULTS
-from tests.simulation.state import Limits, Listen, Moment, Relay, Say, State, Tick
+from tests.simulation.state import Crash, Limits, Listen, Moment, Relay, Say, State, Tick
 from tests.simulation.world import LIFE, Action, Broken, Choose, World, check, heal
 
 STEPS, WORLDS, MOST = 150, 200, 1_000  # a mutant is found in the first hundred worlds, usually in five
@@ -75,7 +75,7 @@ def test_a_seed_is_a_world_for_ever() -> None:
 
 TROUBLES = (
     *("wiped", "aged", "restored", "forged", "repeated", "lost", "late", "dies", "is cut", "crashes"),
-    *("prunes", "retries", "discards", "rolls", "is mended", "fatal", "permanent", "passing"),
+    *("prunes", "retries", "discards", "rolls", "is mended", "fatal", "permanent", "passing", "unknown"),
 )
 
 
@@ -156,9 +156,28 @@ def _hear(ids: list[int], limits: Limits = USUAL) -> State:
 
 
 def test_what_is_held_is_bounded() -> None:
-    heard = _hear([2, 6, 7], Limits(hold=6))
+    heard = _hear([2, 6, 7], Limits(hold=5))
     reasons = [(row.event.sequence, row.status, row.reason) for row in heard.inbox.values()]
     assert reasons == [(2, "held", None), (6, "held", None), (7, "parked", "gap-too-large")]
+
+
+def test_what_a_newer_version_knows_is_applied_as_soon_as_it_starts() -> None:
+    state, (first, *_) = protocol.step(_spoken(2), Relay(1, {"routing": 0, "oversight": 0}), AT)
+    heard, _ = protocol.step(State("routing"), Listen((first,)), Moment(ill={"e1": "unknown"}))
+    assert [row.status for row in heard.inbox.values()] == ["parked", "held"]
+    for given in (Crash(), Listen(()), Tick()):
+        heard, _ = protocol.step(heard, given, AT)
+    assert [event.id for event in heard.effects] == ["e1", "e2"]
+
+
+def test_a_try_that_the_databases_absence_ended_is_counted_once() -> None:
+    listen = Listen(protocol.step(_spoken(1), Relay(1, {"routing": 0, "oversight": 0}), AT)[1])
+    heard, _ = protocol.step(State("routing"), listen, Moment(ill={"e1": "passing"}))
+    tries = []
+    for acts in (5, 5, None):
+        heard, _ = protocol.step(heard, listen, AT, acts)
+        tries += [row.attempts for row in heard.inbox.values()]
+    assert tries == [3, 3, 3]
 
 
 @pytest.mark.parametrize("acts", range(1, 9))
