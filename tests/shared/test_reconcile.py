@@ -108,7 +108,8 @@ def _lose(world: World) -> None:
     world.redis.delete(bus.queue("routing"))
     waiting = "SELECT event_id FROM outbox WHERE dest = 'routing' AND state = 'sent'"
     (row,) = world.query("intake", waiting)
-    _publish(world, "routing", "intake", "receipts", {"applied": [str(row.event_id)], "parked": {}})
+    receipt = {"applied": [str(row.event_id)], "parked": {}, "discarded": []}
+    _publish(world, "routing", "intake", "receipts", receipt)
     world.settle()
 
 
