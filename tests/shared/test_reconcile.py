@@ -104,7 +104,9 @@ def _publish(world: World, sender: str, to: str, kind: str, body: object) -> Non
 def _lose(world: World) -> None:
     """Steal an event for routing from its list, and confirm it with routing's own key."""
     world.register("another")
-    world.worker("intake").round()
+    sender = world.worker("intake")
+    sender.round()
+    sender.bus.close()  # else it already waits for what comes first
     world.redis.delete(bus.queue("routing"))
     waiting = "SELECT event_id FROM outbox WHERE dest = 'routing' AND state = 'sent'"
     (row,) = world.query("intake", waiting)
