@@ -4,9 +4,11 @@ import re
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import yaml
 
+from deploy.minqing import cli
 from shared import disk
 from shared.disk import Space
 from tests.world import NAMES, World
@@ -50,6 +52,19 @@ def test_an_alarm_speaks_both_languages_and_leads_to_its_section(rule: dict[str,
     assert re.search(r"[\u4e00-\u9fff]", said["zh"]) and not re.search(r"[\u4e00-\u9fff]", said["en"])
     assert said["runbook"] == f"docs/operations.md#{rule['alert'].lower()}"
     assert rule["labels"]["severity"] in ("warning", "critical")
+
+
+def test_every_command_of_the_manual_exists_with_its_options() -> None:
+    named = re.findall(r"`minqing ([^`…]+)`", MANUAL.replace("\n", " "))
+    assert len(named) > 10
+    for words in map(str.split, named):
+        command: click.Command = cli.main
+        while isinstance(command, click.Group) and words and words[0] in command.commands:
+            command = command.commands[words.pop(0)]
+        known = {option for parameter in command.params for option in parameter.opts}
+        assert command is not cli.main, words
+        assert not isinstance(command, click.Group) or command.invoke_without_command, words
+        assert {word for word in words if word.startswith("--")} <= known, words
 
 
 def test_every_link_inside_the_manual_leads_somewhere() -> None:
