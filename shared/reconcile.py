@@ -227,7 +227,7 @@ def divergent_days(tx: Connection) -> int:
 SEND_AGAIN = text(
     """
     UPDATE outbox SET state = 'sent', next_at = now()
-    WHERE dest = :dest AND subject = :subject AND sequence = :sequence AND state = 'confirmed'
+    WHERE dest = :dest AND subject = :subject AND sequence = :sequence AND state IN ('confirmed', 'discarded')
     """
 )
 

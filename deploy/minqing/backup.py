@@ -25,7 +25,6 @@ KEEP = 7
 @click.pass_context
 def backup(context: click.Context, data: Path, folder: Path | None, keep: int, *, with_secrets: bool) -> None:
     """备份运行中的数据库，并持续保存其后的日志 | back up the running databases, and what follows."""
-    context.obj = data
     if context.invoked_subcommand is not None:
         return
     source = snapshot.found(data)
@@ -39,13 +38,13 @@ def backup(context: click.Context, data: Path, folder: Path | None, keep: int, *
 
 
 @backup.command("list")
+@options.data
 @click.option(
     "--from",
     "folder",
     type=click.Path(path_type=Path, file_okay=False, resolve_path=True),
     help="备份目录 | where",
 )
-@click.pass_obj
 def list_(data: Path, folder: Path | None) -> None:
     """列出备份与可恢复的时间 | list the backups and the times that they can bring back (Beijing time)."""
     folder = folder or data / "backups"

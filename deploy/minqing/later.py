@@ -16,11 +16,13 @@ from sqlalchemy import Row, text
 from deploy.minqing import figures, resync
 
 REGISTERED = "grievance.registered"
+FOLLOW = ("case.triaged", "deadline.set", "deadline.met", "deadline.missed")  # of themselves, from the rest
 # A transaction that began before the moment and was committed after it is later, too: hence the hour.
 SAID = text(
     """
     SELECT DISTINCT event_id::text AS id, type, subject, created_at, payload FROM outbox
-    WHERE created_at > CAST(:since AS timestamptz) - interval '1 hour' ORDER BY created_at
+    WHERE created_at > CAST(:since AS timestamptz) - interval '1 hour' AND type <> ALL(:follow)
+    ORDER BY created_at, subject
     """
 )
 NUMBERS = text("SELECT number FROM grievance")
@@ -60,7 +62,7 @@ def between(urls: Mapping[str, str], restored: Mapping[str, str], since: datetim
 
 def _said(url: str, since: datetime) -> Sequence[Row[Any]]:
     with figures.opened(url) as tx:
-        return tx.execute(SAID, {"since": since}).all()
+        return tx.execute(SAID, {"since": since, "follow": list(FOLLOW)}).all()
 
 
 def logged(logs: Path, restored: str, since: datetime) -> list[Act]:
@@ -78,7 +80,7 @@ def logged(logs: Path, restored: str, since: datetime) -> list[Act]:
 
 @dataclass(frozen=True)
 class Used:
-    """Numbers that were given out and must not be given again: the last of a grievance, of notices by year."""
+    """The last numbers given out, to a grievance, and to notices by year: never to be given again."""
 
     grievance: int
     notices: Mapping[int, int]

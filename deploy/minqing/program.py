@@ -92,6 +92,11 @@ class Program:
         LIBC.prctl(PR_SET_PDEATHSIG, self.stop_signal)
 
 
+def end_with_parent() -> None:
+    """For `preexec_fn`: the process that is being started ends when we do, however we end."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
 def last_lines(log: Path, n: int = 15) -> str:
     """Return the last `n` lines of a log."""
     return "\n".join(log.read_text(errors="replace").splitlines()[-n:])

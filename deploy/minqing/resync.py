@@ -73,8 +73,14 @@ class Pair:
 
 @click.command()
 @options.data
+@click.option(
+    "--leap",
+    default=0,
+    type=click.IntRange(0),
+    help="跳过的编号数：恢复点之后发出过、已不可知的 | numbers to leave out, which may have been given out",
+)
 @click.option("--json", "as_json", is_flag=True, help="以 JSON 输出 | as JSON")
-def resync(data: Path, *, as_json: bool) -> None:
+def resync(data: Path, leap: int, *, as_json: bool) -> None:
     """单独恢复某个数据库后，使各服务的进度一致 | after one database was restored: services agree again.
 
     运行前先停止各服务。 | Stop the services first.
@@ -82,6 +88,8 @@ def resync(data: Path, *, as_json: bool) -> None:
     found = {service: options.database_url(data, service) for service in databases.SERVICES}
     life = begin(found)
     pairs = run(found)
+    if leap:
+        lift_numbers(found["intake"], highest(found) + leap)
     if as_json:
         click.echo(orjson.dumps({"incarnation": life, "pairs": list(map(asdict, pairs))}).decode())
         return

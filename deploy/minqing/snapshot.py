@@ -12,7 +12,18 @@ from pathlib import Path
 import psycopg
 from sqlalchemy.engine import make_url
 
-from deploy.minqing import account, archive, backups, databases, figures, place, postgres, servers, suite
+from deploy.minqing import (
+    account,
+    archive,
+    backups,
+    databases,
+    figures,
+    place,
+    postgres,
+    program,
+    servers,
+    suite,
+)
 from deploy.minqing.backups import Backup
 from deploy.minqing.place import Place
 from deploy.minqing.servers import Servers
@@ -69,7 +80,8 @@ def take(source: Source, folder: Path, *, with_secrets: bool = False) -> Backup:
 def _take(source: Source, part: Path, began: datetime) -> Backup:
     counted = figures.take(source.urls())
     say("正在备份 ……", "Backing up ...")
-    run(source, "pg_basebackup", "--pgdata", str(part / "base"), "--checkpoint=fast", "--progress")
+    quick = [] if source.ground.durable else ["--no-sync"]
+    run(source, "pg_basebackup", "--pgdata", str(part / "base"), "--checkpoint=fast", "--progress", *quick)
     say("正在校验 ……", "Checking every file ...")
     run(source, "pg_verifybackup", "--quiet", str(part / "base"))
     timeline, first, last = backups.span(part / "base/backup_manifest")
@@ -98,6 +110,7 @@ def run(source: Source, name: str, *words: str) -> None:
         cwd=source.ground.home,
         env={**os.environ, **address, "PGPASSWORD": source.running.passwords["postgres"]},
         check=False,
+        preexec_fn=program.end_with_parent,  # a backup that nobody waits for would be in the next one's way
         **account.identity(),
     )
     if done.returncode:

@@ -104,11 +104,14 @@ def _publish(world: World, sender: str, to: str, kind: str, body: object) -> Non
 def _lose(world: World) -> None:
     """Steal an event for routing from its list, and confirm it with routing's own key."""
     world.register("another")
+    for each in world.workers:
+        each.bus.close()  # else routing already waits for what comes first
     world.worker("intake").round()
-    world.redis.delete(bus.queue("routing"))
+    assert world.redis.delete(bus.queue("routing")) == 1
     waiting = "SELECT event_id FROM outbox WHERE dest = 'routing' AND state = 'sent'"
     (row,) = world.query("intake", waiting)
-    _publish(world, "routing", "intake", "receipts", {"applied": [str(row.event_id)], "parked": {}})
+    forged = {"applied": [str(row.event_id)], "parked": {}, "discarded": []}
+    _publish(world, "routing", "intake", "receipts", forged)
     world.settle()
 
 
