@@ -19,7 +19,7 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import text
 
-from deploy.minqing import archive, backups, cli, later, place, restore, resync, servers, suite
+from deploy.minqing import archive, backups, cli, later, place, postgres, restore, resync, servers, suite
 from deploy.minqing.servers import Servers
 from deploy.minqing.trouble import silence
 from shared import keyring, migrations, vault
@@ -75,7 +75,7 @@ class Site:
         return {row.number for row in self.world.query("intake", "SELECT number FROM grievance")}
 
     def wal(self) -> list[str]:
-        return sorted(file.name for file in (self.data / "backups/wal").glob("0*.gz"))
+        return sorted(file.name for file in (self.data / "backups/wal").glob(f"{'?' * 24}.gz"))
 
     def switch(self) -> None:
         """Have the piece of the log kept that is being written now."""
@@ -160,6 +160,15 @@ def _require_listed(site: Site, lost: list[str]) -> None:
     assert [act["number"] for act in acts if act["type"] == later.REGISTERED] == sorted(lost)
     assert json.loads(acts[0]["said"])["summary"]
     assert listed.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_restore_that_died_at_its_last_step_is_finished_by_the_next_start(site: Site) -> None:
+    known = site.register(1)
+    site.down()
+    home = site.data / "servers"
+    (home / "postgres").rename(home / postgres.NEXT)
+    site.up()
+    assert set(known) <= site.numbers()
 
 
 def life(site: Site, name: str) -> int:
