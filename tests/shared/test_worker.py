@@ -335,7 +335,7 @@ def test_workers_show_that_they_live_and_whom_they_hear(world: World) -> None:
         for each in world.workers:
             each.round()
     heard = {row.of for row in world.query("oversight", "SELECT of FROM heartbeat")}
-    assert heard == {"worker", "from intake", "from routing"}
+    assert heard >= {"worker", "from intake", "from routing"}
 
 
 HANGS = """
