@@ -52,7 +52,8 @@ def test_what_waits_is_counted_for_each_destination(world: World) -> None:
         ("UPDATE inbox SET status = 'held' WHERE source = 'intake' RETURNING 1", "inbox_held"),
         ("INSERT INTO quarantine (reason, error, content) VALUES ('r', 'e', 'c') RETURNING 1", "quarantined"),
         (
-            "INSERT INTO divergence VALUES ('intake', now(), 'a', 'b') RETURNING 1",
+            "INSERT INTO divergence (source, day, said, heard) "
+            "VALUES ('intake', now(), 'a', 'b') RETURNING 1",
             "divergent_days",
         ),
     ],
