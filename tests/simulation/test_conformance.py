@@ -190,7 +190,8 @@ class Twins:
         pool = fresh if fresh and self.chance.random() < 0.8 else self.travelling
         if not pool:
             return
-        self._arrive(self.chance.choices(pool[:6], k=self.chance.randint(1, 4)))
+        near = pool[:6] if self.chance.random() < 0.7 else pool[-6:]
+        self._arrive(self.chance.choices(near, k=self.chance.randint(1, 4)))
 
     def insist(self) -> None:
         """One event that could not be applied comes again and again, as the timer sends it."""
@@ -250,7 +251,7 @@ class Twins:
         self.routing = consumer.retry(self.routing, id_)
 
     def discard(self) -> None:
-        """Two persons give up what is parked."""
+        """Two persons give up what is parked, and see it discarded if it is its turn."""
         parked = [row.event.id for row in self.routing.inbox.values() if row.status == "parked"]
         if asked := [id_ for id_ in parked if id_ not in self.routing.given_up]:
             id_ = self.chance.choice(asked)
@@ -258,6 +259,9 @@ class Twins:
                 inbox.ask_to_discard(tx, id_, "x", "one")
                 inbox.confirm_discard(tx, id_, "another")
             self.routing = consumer.discard(self.routing, id_)
+            self.mend()
+            self.drain()
+            self.settle()
 
     def repair(self) -> None:
         """What a person does about a parked event: mend, try it again, see it confirmed."""
@@ -314,7 +318,7 @@ ACTIONS: dict[Action, int] = {
     Twins.take: 4,
     Twins.settle: 4,
     Twins.drain: 2,
-    Twins.sicken: 2,
+    Twins.sicken: 4,
     Twins.insist: 2,
     Twins.learn: 1,
     Twins.repair: 1,
