@@ -134,7 +134,7 @@ def test_a_restore_loses_nothing_up_to_its_point_lists_what_came_later_and_goes_
 
 
 def _require_going_on(site: Site, known: set[str], lives: set[int], lost: list[str]) -> None:
-    """All databases know the same, in the same new life; what is registered gets a new number, reaches all."""
+    """All databases know the same, in one new life; what is registered gets a new number and reaches all."""
     assert site.numbers() == cases(site) == known
     (now,) = {life(site, name) for name in NAMES}
     assert now > max(lives)
