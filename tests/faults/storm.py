@@ -52,7 +52,7 @@ class Storm:
         end = time.monotonic() + self.seconds
         with clients.at_work(suite, seed):
             time.sleep(self.pause)
-            played = Nemesis(suite, seed, say).play(nemesis.deck(seed, self.names), self.pause)
+            played = Nemesis(suite, seed, say).play(nemesis.deck(seed, self.names, self.each), self.pause)
             time.sleep(max(2 * self.pause, end - time.monotonic()))
             healed = time.monotonic()
         settled = _wait(suite.settled, healed + self.limit) - healed
