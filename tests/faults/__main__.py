@@ -30,7 +30,7 @@ WIDTH = 22
 @click.option("--seconds", default=60.0, envvar="SECONDS_EACH", show_default=True, help="Of load, at least.")
 @click.option("--only", default="", help=f"Some faults, with commas between: {', '.join(FAULTS)}.")
 @click.option("--sabotage", type=click.Choice(list(SABOTAGES)), help="Remove one protection; must fail.")
-def main(  # noqa: PLR0913 - one for each option
+def main(
     seeds: int, seed: int | None, each: int | None, seconds: float, only: str, sabotage: str | None
 ) -> None:
     """Break everything, then count."""

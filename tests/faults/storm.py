@@ -40,10 +40,14 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Storm:
-    """Which faults, for how many seconds of load at least, which pauses; how long to wait for rest."""
+    """Which faults, for how many seconds of load at least, which pauses; how long to wait for rest.
+
+    `each` is how many of the faults strike; None: all.
+    """
 
     names: Sequence[str]
     seconds: float
+    each: int | None = None
     pause: float = 1.5
     limit: float = LIMIT
 
