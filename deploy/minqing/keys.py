@@ -19,7 +19,7 @@ def keys() -> None:
 
 @keys.command("issue")
 @options.data
-@click.argument("role", type=click.Choice(identity.ROLES))
+@click.argument("role", type=click.Choice(identity.KEY_ROLES))
 @click.argument("body", required=False)
 @click.option("--label", default="", help="用途说明 | what it is for")
 @click.option("--days", default=YEAR, type=click.IntRange(1, YEAR), help="有效天数 | days until it expires")

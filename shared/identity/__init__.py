@@ -5,35 +5,24 @@ once, when it is issued; only its SHA-256 stays. It reads `mq_live_<id>_<secret>
 scanner find a leaked key, the check (CRC32) lets it drop look-alikes without asking the database.
 """
 
-import hashlib
 import hmac
-import secrets
 import zlib
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    Column,
-    DateTime,
-    Engine,
-    LargeBinary,
-    MetaData,
-    Table,
-    Text,
-    func,
-    insert,
-    select,
-    update,
-)
+from sqlalchemy import Engine, func, insert, select, update
 
 from shared import database
-from shared.identity.model import ROLES, Caller
+from shared.identity import references
+from shared.identity.model import KEY_ROLES, Caller, flaws
+from shared.identity.references import ALPHABET
+from shared.identity.tables import ACCESS_KEY, METADATA
 
 __all__ = [
     "ACCESS_KEY",
+    "KEY_ROLES",
     "METADATA",
-    "ROLES",
     "Caller",
     "holder",
     "issue",
@@ -43,23 +32,7 @@ __all__ = [
     "verify",
 ]
 
-ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 PREFIX = "mq_live"
-
-METADATA = MetaData()
-ACCESS_KEY = Table(
-    "access_key",
-    METADATA,
-    Column("id", Text, primary_key=True),
-    Column("secret_digest", LargeBinary, nullable=False),
-    Column("role", Text, nullable=False),
-    Column("department", Text),
-    Column("office", Text),
-    Column("label", Text, nullable=False),
-    Column("created_at", DateTime(timezone=True), nullable=False),
-    Column("expires_at", DateTime(timezone=True), nullable=False),
-    Column("revoked_at", DateTime(timezone=True)),
-)
 
 
 def issue(engine: Engine, caller: Caller, label: str, expires_at: datetime) -> str:
@@ -67,15 +40,15 @@ def issue(engine: Engine, caller: Caller, label: str, expires_at: datetime) -> s
 
     Raises ValueError for an unknown role, or a department key without its department.
     """
-    if caller.role not in ROLES:
-        raise ValueError(f"role: {caller.role}; one of {', '.join(ROLES)}")
-    if (caller.role == "department") != (caller.department is not None):
-        raise ValueError("department: needed for a department's key, and only there")
-    secret = _random(32)
+    if caller.held not in KEY_ROLES:
+        raise ValueError(f"role: {caller.held}; one of {', '.join(KEY_ROLES)}")
+    if wrong := flaws(caller.held, {"department": caller.department, "office": caller.office}):
+        raise ValueError(f"{', '.join(wrong)}: missing, or not for this role")
+    secret = references.word(32)
     values = {
         "id": caller.key,
-        "secret_digest": _digest(secret),
-        "role": caller.role,
+        "secret_digest": references.digest(secret),
+        "role": caller.held,
         "department": caller.department,
         "office": caller.office,
         "label": label,
@@ -89,7 +62,7 @@ def issue(engine: Engine, caller: Caller, label: str, expires_at: datetime) -> s
 
 def new_id() -> str:
     """An id for a key to be issued."""
-    return _random(8)
+    return references.word(8)
 
 
 def verify(engine: Engine, text: str) -> Caller | None:
@@ -101,7 +74,7 @@ def verify(engine: Engine, text: str) -> Caller | None:
     if not hmac.compare_digest(check.encode(), _check(body).encode()):
         return None
     row = _live(engine, parts[2])
-    if row is None or not hmac.compare_digest(row[-1], _digest(parts[3])):
+    if row is None or not hmac.compare_digest(row[-1], references.digest(parts[3])):
         return None
     return Caller(*row[:-1])
 
@@ -135,14 +108,6 @@ def listed(engine: Engine) -> Sequence[Any]:
     columns = [column for column in ACCESS_KEY.c if column.name != "secret_digest"]
     with database.reading(engine) as connection:
         return connection.execute(select(*columns).order_by(ACCESS_KEY.c.created_at.desc())).all()
-
-
-def _random(length: int) -> str:
-    return "".join(secrets.choice(ALPHABET) for _ in range(length))
-
-
-def _digest(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode()).digest()
 
 
 def _check(body: str) -> str:
