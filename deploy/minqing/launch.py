@@ -72,6 +72,7 @@ def _prepare(data: Path, port_base: int, running: Servers) -> Suite:
         part = data / f"secrets.{os.getpid()}"  # gets its name when it is complete
         keyring.create(part)
         part.rename(data / "secrets")
+    keyring.complete(data / "secrets")
     found = suite.plan(data, port_base, running)
     found.save()
     clock.reset(suite.clock_file(data))  # a killed replay may have left it in the past

@@ -13,7 +13,7 @@ API = Blueprint("intake", __name__, url_prefix="/v1", description="登记与查�
 
 
 @API.route("/grievances", methods=["POST"])
-@web.allow("clerk", "department")
+@web.allow("clerk", "department", scope="register")
 @API.arguments(schemas.NewGrievance())  # made once; a class would be made anew for each request
 @API.response(201, schemas.Receipt)
 def register(new: NewGrievance) -> dict[str, Any]:

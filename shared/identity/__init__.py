@@ -76,17 +76,22 @@ def verify(engine: Engine, text: str) -> Caller | None:
     row = _live(engine, parts[2])
     if row is None or not hmac.compare_digest(row[-1], references.digest(parts[3])):
         return None
-    return Caller(*row[:-1])
+    return _holder(row)
 
 
 def holder(engine: Engine, key: str) -> Caller | None:
     """The holder of the live key with this id (a signed session names it); None if it lives no more."""
     row = _live(engine, key)
-    return None if row is None else Caller(*row[:-1])
+    return None if row is None else _holder(row)
+
+
+def _holder(row: Any) -> Caller:
+    id_, role, department, office, scopes, _ = row
+    return Caller(id_, role, department, office, scopes=None if scopes is None else tuple(scopes))
 
 
 LIVE = """
-    SELECT id, role, department, office, secret_digest FROM access_key
+    SELECT id, role, department, office, scopes, secret_digest FROM access_key
     WHERE id = %s AND revoked_at IS NULL AND expires_at > now()
 """
 

@@ -84,6 +84,19 @@ def flaws(role: str, scope: Mapping[str, str | None]) -> list[str]:
     return sorted((set(known.needs) - given) | (given - set(known.needs) - set(known.may)))
 
 
+def next_step(roles: Sequence[str], *, has_factor: bool, shown: bool) -> str:
+    """What stands between a right password and work: factor (show it), enrol (set one up), choose (a role),
+    enter (the only role there is).
+
+    `roles` are those granted, `shown` says that the second factor was shown in this session.
+    """
+    if has_factor and not shown:
+        return "factor"
+    if not has_factor and any(ROLES[role].second_factor for role in roles):
+        return "enrol"
+    return "enter" if len(roles) == 1 else "choose"
+
+
 MOST_FAILURES = 10
 WINDOW = timedelta(minutes=15)
 

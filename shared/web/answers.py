@@ -5,12 +5,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import orjson
-from flask import Flask, Response, redirect, render_template, request, url_for
+from flask import Flask, Response, redirect, render_template, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from shared import database, problems, telemetry
 from shared.problems import Fault, Problem
+from shared.web import access
 
 BY_STATUS: Mapping[int, type[Problem]] = {
     400: problems.Malformed,
@@ -61,7 +62,7 @@ def answer(problem: Problem) -> AnyResponse | tuple[str, int]:
     if not _for_a_person():
         return _document(problem)
     if isinstance(problem, problems.Unauthenticated) and request.method == "GET":
-        return redirect(url_for("shared.sign_in_form", next=request.full_path.rstrip("?")), 303)
+        return redirect(access.sign_in_link(request.full_path.rstrip("?")), 303)
     return render_template("problem.html", problem=problem, trace=telemetry.traceparent()), problem.status
 
 

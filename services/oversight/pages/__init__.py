@@ -11,7 +11,7 @@ from services.oversight.store import lists
 from shared import web
 from shared.web import directory, pages
 
-PAGES = Blueprint("pages", __name__, template_folder="templates")
+PAGES = Blueprint("pages", __name__, template_folder="../templates")
 PAGES.context_processor(lambda: {"directory": directory})
 
 FIRST = 8  # deadlines in a block of the dashboard; the rest is one click away
