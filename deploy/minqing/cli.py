@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from deploy.minqing import county, demo, importing, keys, migrate, parked, secrets, status, up
+from deploy.minqing import county, demo, importing, keys, migrate, parked, people, secrets, status, up
 from deploy.minqing.trouble import Trouble
 from shared import database
 from shared.county import CountyError
@@ -39,6 +39,7 @@ for command in (
     importing.import_,
     migrate.migrate,
     keys.keys,
+    people.person,
     parked.parked,
     county.county,
     secrets.secrets,

@@ -46,7 +46,7 @@ def add(tx: Connection, login: str, name: str, by: str) -> str:
     if tx.execute(select(ACCOUNT.c.id).where(ACCOUNT.c.login == login)).first():
         raise Invalid(faults=[LOGIN])
     tx.execute(insert(ACCOUNT).values(id=id_, login=login, name=name.strip(), created_by=by))
-    changes.note(tx, by, "account.added", id_, login=login, name=name.strip())
+    changes.note(tx, by, "account.added", id_, {"login": login, "name": name.strip()})
     return id_
 
 

@@ -1,6 +1,6 @@
 """What changed about people and their rights, when, and by whom. Rows are only ever added."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Engine, insert, select
@@ -9,9 +9,13 @@ from shared import database
 from shared.identity.tables import IDENTITY_CHANGE
 
 PAGE = 50
+NOTHING: Mapping[str, str | None] = {}
 
 
-def note(tx: Connection, by: str, what: str, subject: str, **detail: Any) -> None:
+Detail = Mapping[str, str | None]
+
+
+def note(tx: Connection, by: str, what: str, subject: str, detail: Detail = NOTHING) -> None:
     """Keep that `by` (an account, `setup` or `command-line`) did `what` (`grant.asked`) to `subject`."""
     kept = {name: value for name, value in detail.items() if value is not None}
     tx.execute(insert(IDENTITY_CHANGE).values(by=by, what=what, subject=subject, detail=kept))

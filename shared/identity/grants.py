@@ -49,7 +49,7 @@ def ask(tx: Connection, account: str, role: str, scope: Mapping[str, str | None]
     if by == SETUP:
         own = update(ROLE_GRANT).where(ROLE_GRANT.c.id == id_)
         tx.execute(own.values(confirmed_at=func.now(), confirmed_by=SETUP))
-    changes.note(tx, by, "grant.asked", account, grant=id_, role=role, **given)
+    changes.note(tx, by, "grant.asked", account, {"grant": id_, "role": role} | given)
     return id_
 
 
@@ -66,7 +66,7 @@ def confirm(engine: Engine, id_: str, by: str) -> None:
             raise Forbidden("须由另一位管理员确认", "Another administrator has to confirm it")
         own = update(ROLE_GRANT).where(ROLE_GRANT.c.id == id_)
         tx.execute(own.values(confirmed_at=func.now(), confirmed_by=by))
-        changes.note(tx, by, "grant.confirmed", found.account, grant=id_, role=found.role)
+        changes.note(tx, by, "grant.confirmed", found.account, {"grant": id_, "role": found.role})
 
 
 def end(engine: Engine, id_: str, by: str) -> None:
@@ -82,7 +82,7 @@ def end(engine: Engine, id_: str, by: str) -> None:
         if ended is None:
             raise Conflict
         sessions.end_of_grant(tx, id_)
-        changes.note(tx, by, "grant.ended", ended.account, grant=id_, role=ended.role)
+        changes.note(tx, by, "grant.ended", ended.account, {"grant": id_, "role": ended.role})
 
 
 def of(engine: Engine, account: str) -> list[Grant]:

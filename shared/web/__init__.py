@@ -21,7 +21,7 @@ LIMIT = 1_000_000  # bytes of a request
 POLICY = "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
+    "Referrer-Policy": "strict-origin-when-cross-origin",  # less, and a form to another service has no Origin
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
