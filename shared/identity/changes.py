@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import Connection, Engine, func, insert, select
 
 from shared import database
 from shared.identity.tables import IDENTITY_CHANGE
@@ -21,8 +21,9 @@ def note(tx: Connection, by: str, what: str, subject: str, detail: Detail = NOTH
     tx.execute(insert(IDENTITY_CHANGE).values(by=by, what=what, subject=subject, detail=kept))
 
 
-def listed(engine: Engine, page: int = 1) -> Sequence[Any]:
-    """One page of changes, the newest first."""
+def listed(engine: Engine, page: int = 1) -> tuple[int, Sequence[Any]]:
+    """One page of changes, the newest first, and how many there are."""
     wanted = select(IDENTITY_CHANGE).order_by(IDENTITY_CHANGE.c.id.desc()).limit(PAGE)
     with database.reading(engine) as connection:
-        return connection.execute(wanted.offset((page - 1) * PAGE)).all()
+        total = connection.execute(select(func.count()).select_from(IDENTITY_CHANGE)).scalar_one()
+        return total, connection.execute(wanted.offset((page - 1) * PAGE)).all()
