@@ -11,7 +11,7 @@ from typing import Any
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from deploy.minqing.servers import Servers
-from shared.identity import accounts
+from shared.identity import accounts, grants
 from shared.identity.model import ROLES
 from tests.identity.people import person, second_factor
 from tests.world import NAMES, World
@@ -151,12 +151,24 @@ def _of_staff(
 
 
 def _of_people(site: Site) -> Iterator[tuple[str, tuple[str, str, Caller | None]]]:
-    clerk, supervisor = ("clerk", None), ("supervisor", None)
+    clerk, supervisor, administrator = ("clerk", None), ("supervisor", None), ("administrator", None)
     yield "me", ("oversight", "me", clerk)
     yield "me with a second factor", ("oversight", "me", supervisor)
     yield "choose a role", ("oversight", "sign-in/role", clerk)
     yield "set up a second factor", ("oversight", "sign-in/enrol", clerk)
     yield "set a password", ("oversight", f"set-up?link={_link(site)}", None)
+    yield "people", ("oversight", "people", administrator)
+    yield "person", ("oversight", f"people/{_waiting(site)}", administrator)
+    yield "keys", ("oversight", "people/keys", administrator)
+    yield "changes", ("oversight", "people/changes", administrator)
+
+
+def _waiting(site: Site) -> str:
+    """Somebody whose role waits for a second person."""
+    with site.services["oversight"].identity.begin() as tx:
+        id_ = accounts.add(tx, "wang.wei", "王维", accounts.SETUP)
+        grants.ask(tx, id_, "lead", {"department": "housing"}, "somebody")
+    return id_
 
 
 def _link(site: Site) -> str:

@@ -33,6 +33,10 @@ PAGES = (
     "choose a role",
     "set up a second factor",
     "set a password",
+    "people",
+    "person",
+    "keys",
+    "changes",
 )
 LANGUAGES = ("zh-CN", "en")
 NOT_FOUND = "404 (NOT FOUND)"  # the console of a page that is not there says so
@@ -96,6 +100,7 @@ def test_every_page_is_in_the_list(visit: Callable[..., Visit]) -> None:
         ("set up a second factor", "main button"),
         ("choose a role", "main button"),
         ("me", "main form button"),
+        ("people", "main form:not([action]) button"),
         ("track", "main button"),
         ("register", "#submit"),
         ("triage", "tbody a"),
