@@ -35,7 +35,7 @@ def enrol(engine: Engine, seal: Seal, account: str, secret: str, code: str) -> l
 
     None for a wrong code. Raises Conflict where there is a second factor already.
     """
-    step = _step(secret, code, 0)
+    step = _step(secret, code)
     if step is None:
         return None
     own = update(ACCOUNT).where(ACCOUNT.c.id == account, ACCOUNT.c.totp.is_(None))
@@ -53,12 +53,10 @@ def show(engine: Engine, seal: Seal, account: str, code: str) -> bool:
     if len(said) != 6:
         return _use_recovery(engine, account, said)
     with database.reading(engine) as connection:
-        row = connection.execute(
-            select(ACCOUNT.c.totp, ACCOUNT.c.totp_step).where(ACCOUNT.c.id == account)
-        ).first()
+        row = connection.execute(select(ACCOUNT.c.totp).where(ACCOUNT.c.id == account)).first()
     if row is None or row.totp is None:
         return False
-    step = _step(seal.open(row.totp, _place(account)).decode(), said, row.totp_step)
+    step = _step(seal.open(row.totp, _place(account)).decode(), said)
     return step is not None and _use_step(engine, account, step)
 
 
@@ -87,15 +85,16 @@ def _place(account: str) -> str:
     return f"account.totp:{account}"
 
 
-def _step(secret: str, code: str, used: int) -> int | None:
-    """The step of time that a code belongs to, if it is near and later than the last one used."""
+def _step(secret: str, code: str) -> int | None:
+    """The step of time that a code belongs to, if it is this one or a neighbour."""
     now = int(time.time()) // STEP
     app = pyotp.TOTP(secret)
     fitting = [step for step in (now - 1, now, now + 1) if keyring.equal(app.at(step * STEP), code)]
-    return next((step for step in fitting if step > used), None)
+    return fitting[-1] if fitting else None
 
 
 def _use_step(engine: Engine, account: str, step: int) -> bool:
+    """Each step counts once, and none before one that was used, however many ask at once."""
     own = update(ACCOUNT).where(ACCOUNT.c.id == account, ACCOUNT.c.totp_step < step)
     with engine.begin() as tx:
         return tx.execute(own.values(totp_step=step)).rowcount == 1
