@@ -3,8 +3,9 @@
 Files hold base64 of raw keys, made by `create()`: `bus.key` (AES-256, shared by the suite), `<service>.sign`
 and `<service>.sign.pub` (Ed25519; each service holds only its own private key), `identity.key` (AES-256,
 petitioners' fields), `blind.key` (HMAC, look-up of phones and document numbers), `code.key` (HMAC, query
-codes), `session.key` (signs the session cookie). A file may hold several keys, one a line, the newest
-first: the first encrypts, all decrypt, so a key is rotated by adding a line.
+codes), `session.key` (signs the session cookie), `account.key` (AES-256, people's second factors; oversight's
+alone). A file may hold several keys, one a line, the newest first: the first encrypts, all decrypt, so a key
+is rotated by adding a line.
 """
 
 import base64
@@ -20,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 SERVICES = ("intake", "routing", "oversight")
-SYMMETRIC = ("bus", "identity", "blind", "code", "session")
+SYMMETRIC = ("bus", "identity", "blind", "code", "session", "account")
 NONCE = 12
 
 
@@ -43,6 +44,13 @@ def create(directory: Path) -> None:
         key = Ed25519PrivateKey.generate()
         _write(directory / f"{service}.sign", key.private_bytes_raw())
         _write(directory / f"{service}.sign.pub", key.public_key().public_bytes_raw())
+
+
+def complete(directory: Path) -> None:
+    """Write the symmetric keys that a set of an earlier version lacks; touches no file that is there."""
+    for name in SYMMETRIC:
+        if not (directory / f"{name}.key").exists():
+            _write(directory / f"{name}.key", secrets.token_bytes(32))
 
 
 def _write(path: Path, raw: bytes) -> None:

@@ -68,6 +68,38 @@ ROLES: Words = {
     "lead": Text("牵头", "Lead"),
     "cooperating": Text("协办", "Cooperating"),
 }
+# What people and machines work as (shared/identity/model.py).
+PEOPLE: Words = {
+    "clerk": Text("接访员", "Clerk"),
+    "agent": Text("代办员", "Proxy agent"),
+    "liaison": Text("部门联络员", "Department liaison"),
+    "lead": Text("部门负责人", "Department lead"),
+    "supervisor": Text("督查人员", "Supervisor"),
+    "leader": Text("县领导", "County leader"),
+    "delegate": Text("议事代表", "Delegate"),
+    "administrator": Text("系统管理员", "Administrator"),
+    "auditor": Text("审计人员", "Auditor"),
+    "department": Text("部门系统", "Department’s system"),
+}
+# What changed about people and their rights.
+IDENTITY_CHANGES: Words = {
+    "account.added": Text("新建账户", "Account added"),
+    "account.disabled": Text("停用账户", "Account disabled"),
+    "account.enabled": Text("恢复账户", "Account enabled"),
+    "link.made": Text("发出设置链接", "Set-up link made"),
+    "password.set": Text("设置密码", "Password set"),
+    "password.changed": Text("修改密码", "Password changed"),
+    "factor.enrolled": Text("启用二次验证", "Second factor set up"),
+    "factor.removed": Text("移除二次验证", "Second factor removed"),
+    "recovery.used": Text("使用恢复码", "Recovery code used"),
+    "recovery.renewed": Text("更换恢复码", "Recovery codes renewed"),
+    "session.ended": Text("结束登录", "Session ended"),
+    "grant.asked": Text("申请授予角色", "Role asked for"),
+    "grant.confirmed": Text("确认授予角色", "Role confirmed"),
+    "grant.ended": Text("撤销角色", "Role taken away"),
+    "key.issued": Text("签发密钥", "Key issued"),
+    "key.revoked": Text("吊销密钥", "Key revoked"),
+}
 # Where a department's task stands.
 TASKS: Words = {
     "assigned": Text("待受理", "To accept"),

@@ -25,13 +25,13 @@ SHARED = {
     "intake": (*DELIVERY, idempotency.REQUEST),
     "routing": (*DELIVERY, idempotency.REQUEST),
     "oversight": DELIVERY,
-    "identity": (identity.ACCESS_KEY,),
+    "identity": tuple(identity.METADATA.tables.values()),
 }
 OWN = {
     "intake": "services.intake.store",
     "routing": "services.routing.store",
     "oversight": "services.oversight.store.tables",
-    "identity": "shared.identity",
+    "identity": "shared.identity.tables",
 }
 SQL_ONLY = {
     "alembic_version",

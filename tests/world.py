@@ -87,7 +87,7 @@ class World:
     def key(self, role: str, of: str | None = None) -> str:
         """An access key: of a department, of a clerk (of an office, or of the centre), of a supervisor."""
         if (role, of) not in self.keys:
-            department, office = (of, None) if role == "department" else (None, of)
+            department, office = (of if role == body else None for body in ("department", "clerk"))
             holder = Caller(identity.new_id(), role, department, office)
             expires = datetime.now(UTC) + timedelta(days=30)
             self.keys[role, of] = identity.issue(self.services["oversight"].identity, holder, "test", expires)

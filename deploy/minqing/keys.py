@@ -1,13 +1,18 @@
 """`minqing keys`: access keys for the services' HTTP interfaces."""
 
+import functools
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import click
 
 from deploy.minqing import options, suite
 from deploy.minqing.trouble import Trouble, say
 from shared import county, database, identity
+from shared.identity import model
 
 YEAR = 365
 
@@ -17,17 +22,52 @@ def keys() -> None:
     """访问密钥 | access keys."""
 
 
+DAYS = click.option(
+    "--days", default=YEAR, type=click.IntRange(1, YEAR), help="有效天数 | days until it expires"
+)
+
+
+def holder(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what says whose key it is and what it may do, and give the command a `caller`."""
+
+    @click.argument("role", type=click.Choice(identity.KEY_ROLES))
+    @click.argument("body", required=False)
+    @click.option("--scope", "scopes", multiple=True, type=click.Choice(model.SCOPES), help="权限 | scopes")
+    @functools.wraps(command)
+    def with_holder(*, role: str, body: str | None, scopes: tuple[str, ...], **given: Any) -> Any:
+        return command(caller=replace(_caller(role, body), scopes=scopes or None), **given)
+
+    return with_holder
+
+
 @keys.command("issue")
 @options.data
-@click.argument("role", type=click.Choice(identity.ROLES))
-@click.argument("body", required=False)
+@holder
 @click.option("--label", default="", help="用途说明 | what it is for")
-@click.option("--days", default=YEAR, type=click.IntRange(1, YEAR), help="有效天数 | days until it expires")
-def issue_(data: Path, role: str, body: str | None, label: str, days: int) -> None:
+@DAYS
+def issue_(data: Path, caller: identity.Caller, label: str, days: int) -> None:
     """签发密钥（只显示一次） | issue a key; it is shown once. BODY: a department, or a clerk's office."""
-    caller = _caller(role, body)
     expires = datetime.now(UTC) + timedelta(days=days)
-    click.echo(issue(options.database_url(data, "identity"), caller, label or role, expires))
+    click.echo(issue(options.database_url(data, "identity"), caller, label or caller.held, expires))
+
+
+@keys.command()
+@options.data
+@click.argument("key")
+@DAYS
+@click.option(
+    "--overlap", default=0, type=click.IntRange(0, 720), help="旧密钥留用小时 | hours the old one stays"
+)
+def rotate(data: Path, key: str, days: int, overlap: int) -> None:
+    """换发密钥（只显示一次），旧的随即失效 | issue a new key to the same holder and end the old one."""
+    engine = database.connect(options.database_url(data, "identity"), pool=1)
+    expires = datetime.now(UTC) + timedelta(days=days)
+    try:
+        click.echo(identity.rotate(engine, key, expires, timedelta(hours=overlap)))
+    except ValueError as error:
+        raise Trouble(f"无法换发：{error}", "The key cannot be rotated, see above.") from error
+    finally:
+        engine.dispose()
 
 
 @keys.command("list")
@@ -39,7 +79,9 @@ def list_(data: Path) -> None:
         ended = (
             f"已吊销 revoked {row.revoked_at:%F}" if row.revoked_at else f"有效至 until {row.expires_at:%F}"
         )
-        click.echo(f"{row.id}  {row.role:10}  {row.department or row.office or '-':20}  {ended}  {row.label}")
+        body, scopes = row.department or row.office or "-", ",".join(row.scopes or ("all",))
+        used = f"{row.last_used_at:%F %H:00}" if row.last_used_at else "-"
+        click.echo(f"{row.id}  {row.role:10}  {body:20}  {scopes:18}  {ended}  用于 used {used}  {row.label}")
 
 
 @keys.command()

@@ -10,13 +10,24 @@ from pathlib import Path
 
 import click
 
-from deploy.minqing import clock, keys, migrate, place, servers, status, suite, supervisor
+from deploy.minqing import (
+    clock,
+    keys,
+    migrate,
+    people,
+    place,
+    sample_people,
+    servers,
+    status,
+    suite,
+    supervisor,
+)
 from deploy.minqing.replay import replay, samples
 from deploy.minqing.servers import Servers
 from deploy.minqing.suite import Suite
 from deploy.minqing.supervisor import Supervisor
 from deploy.minqing.trouble import say
-from shared import county, identity, keyring
+from shared import county, database, identity, keyring
 from shared.county import County
 from shared.identity import Caller
 
@@ -46,7 +57,9 @@ def launch(data: Path, port_base: int, stack: ExitStack, replayed: int) -> Super
     running = _start_servers(data, port_base)
     stack.callback(running.stop)
     found = _prepare(data, port_base, running)
-    first = _issue_keys(data, found, directory)
+    first = _issue_keys(
+        data, found, directory, fictional=replayed > 0 and suite.county_folder() == suite.COUNTY
+    )
     watch = Supervisor([*running.programs, *found.programs()], data / "programs.json", say)
     stack.callback(watch.stop)
     _start_services(found, watch)
@@ -72,6 +85,7 @@ def _prepare(data: Path, port_base: int, running: Servers) -> Suite:
         part = data / f"secrets.{os.getpid()}"  # gets its name when it is complete
         keyring.create(part)
         part.rename(data / "secrets")
+    keyring.complete(data / "secrets")
     found = suite.plan(data, port_base, running)
     found.save()
     clock.reset(suite.clock_file(data))  # a killed replay may have left it in the past
@@ -79,8 +93,8 @@ def _prepare(data: Path, port_base: int, running: Servers) -> Suite:
     return found
 
 
-def _issue_keys(data: Path, found: Suite, directory: County) -> bool:
-    """Issue keys to try the suite with, once; return whether this was the first start."""
+def _issue_keys(data: Path, found: Suite, directory: County, *, fictional: bool) -> bool:
+    """Issue keys to try the suite with, once; people too, if all is fictional. Return whether it was now."""
     file = data / "keys.json"
     if file.exists():
         return False
@@ -92,8 +106,17 @@ def _issue_keys(data: Path, found: Suite, directory: County) -> bool:
         f"department {department}": Caller(identity.new_id(), "department", department, None),
     }
     issued = {name: keys.issue(url, caller, "minqing up", expires) for name, caller in callers.items()}
+    if fictional:
+        _make_people(data, url, department)
     suite.write_private(file, json.dumps(issued, indent=1))
     return True
+
+
+def _make_people(data: Path, url: str, department: str) -> None:
+    engine = database.connect(url, pool=1)
+    made = sample_people.make(engine, data / "secrets", department)
+    engine.dispose()
+    suite.write_private(data / "people.json", json.dumps(made, indent=1))
 
 
 def _start_services(found: Suite, watch: Supervisor) -> None:
@@ -126,10 +149,27 @@ def _announce(data: Path, found: Suite) -> None:
     say("\n系统已就绪", "Ready")
     for service, (zh, en) in SERVICES.items():
         say(f"  {zh}  {found.urls[service]}", en)
-    say("\n访问密钥（在任一地址的 /sign-in 登录）", "Access keys, to sign in with at /sign-in of any address")
+    _announce_people(data, found)
+    say("\n访问密钥（供程序调用接口）", "Access keys, for programs")
     for holder, key in issued.items():
         click.echo(f"  {holder:24} {key}")
     say("\n看一看", "What to look at")
     for service, path, zh, en in PAGES:
         say(f"  {found.urls[service]}{path}  {zh}", en)
     say("\nminqing status 查看状态；Ctrl-C 或 minqing down 停止", "Ctrl-C or minqing down stops it")
+
+
+def _announce_people(data: Path, found: Suite) -> None:
+    """How to sign in: as one of the sample people, or with the first set-up link where there is nobody."""
+    if not (data / "people.json").exists():
+        people.show_first_link(data)
+        return
+    say(
+        f"\n登录 {found.urls['oversight']}/sign-in（二次验证密钥填入手机验证器）",
+        "Sign in, for all three services",
+    )
+    click.echo(f"  {'role':24} {'login':12} {'password':14} TOTP")
+    for each in json.loads((data / "people.json").read_text()):
+        line = f"  {each['role']:24} {each['login']:12} {each['password']:14} {each.get('secret', '')}"
+        click.echo(line.rstrip())
+    say("  恢复码等见 people.json", "Recovery codes, each for one use, are in people.json")

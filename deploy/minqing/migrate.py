@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from deploy.minqing import databases, options
+from deploy.minqing import databases, options, people
 from deploy.minqing.trouble import Say, say
 from shared import migrations
 
@@ -17,6 +17,8 @@ def migrate(data: Path, names: Sequence[str]) -> None:
     """升级数据库结构 | bring the databases up to date (all, or those named)."""
     chosen = names or databases.OWNERS
     upgrade({name: options.database_url(data, name) for name in chosen}, say)
+    if "identity" in chosen:
+        people.show_first_link(data)
 
 
 def upgrade(urls: dict[str, str], say: Say) -> None:

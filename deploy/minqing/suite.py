@@ -3,6 +3,7 @@
 passwords.json   a password for every role             secrets/   the services' keys
 servers/         PostgreSQL's and Redis's own files     logs/      one log per process
 keys.json        access keys to try the suite with      suite.json where the suite is to be found
+people.json      sample people, if all is fictional
 clock            0, or what a replay has set            lock       held, with its pid, by the one that runs
 """
 

@@ -20,7 +20,7 @@ LATER: dict[str, Any] = {
 
 
 @API.route("/grievances", methods=["POST"])
-@web.allow("clerk", "department")
+@web.allow("clerk", "department", scope="register")
 @API.arguments(schemas.NewGrievance())  # made once; a class would be made anew for each request
 @API.response(201, schemas.Receipt)
 @API.alt_response(429, description="批量登记请稍候 · In bulk, and too much is waiting", **LATER)

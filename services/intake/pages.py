@@ -57,14 +57,14 @@ def track() -> str | tuple[str, int]:
 
 
 @PAGES.get("/register")
-@web.allow("clerk", "department")
+@web.allow("clerk", "department", scope="register")
 def register_form() -> str:
     """An empty form, with the key that makes sending it twice harmless."""
     return _form(MultiDict(), [{}])
 
 
 @PAGES.post("/register")
-@web.allow("clerk", "department")
+@web.allow("clerk", "department", scope="register")
 def register() -> tuple[str, int] | tuple[str, int, dict[str, str]]:
     """Register what was typed, and show the receipt; or the form again, saying what is wrong."""
     typed, people = request.form, _people()
@@ -94,7 +94,7 @@ def _later(problem: NoRoom) -> Fault:
 
 
 @PAGES.post("/register/people")
-@web.allow("clerk", "department")
+@web.allow("clerk", "department", scope="register")
 def people() -> str:
     """The same form with room for one more petitioner, or without one of them."""
     kept, dropped = _people(), request.form.get("drop", "")
@@ -148,7 +148,7 @@ def listing() -> str:
 
 
 @PAGES.post("/grievances")
-@web.allow("clerk", "department", "supervisor")
+@web.allow("clerk", "department", "supervisor", scope="read")
 def of_person() -> str | tuple[str, int]:
     """Those of one person, found by phone. The phone comes in a form, so that no address shows it."""
     try:

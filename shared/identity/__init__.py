@@ -5,91 +5,119 @@ once, when it is issued; only its SHA-256 stays. It reads `mq_live_<id>_<secret>
 scanner find a leaked key, the check (CRC32) lets it drop look-alikes without asking the database.
 """
 
-import hashlib
 import hmac
-import secrets
 import zlib
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import (
-    Column,
-    DateTime,
-    Engine,
-    LargeBinary,
-    MetaData,
-    Table,
-    Text,
-    func,
-    insert,
-    select,
-    update,
-)
+from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from shared import database
-from shared.identity.model import ROLES, Caller
+from shared.identity import changes, references
+from shared.identity.model import KEY_ROLES, ROLES, Caller, flaws
+from shared.identity.references import ALPHABET
+from shared.identity.tables import ACCESS_KEY, METADATA
 
 __all__ = [
     "ACCESS_KEY",
+    "KEY_ROLES",
     "METADATA",
-    "ROLES",
     "Caller",
     "holder",
     "issue",
     "listed",
     "new_id",
     "revoke",
+    "rotate",
     "verify",
 ]
 
-ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 PREFIX = "mq_live"
-
-METADATA = MetaData()
-ACCESS_KEY = Table(
-    "access_key",
-    METADATA,
-    Column("id", Text, primary_key=True),
-    Column("secret_digest", LargeBinary, nullable=False),
-    Column("role", Text, nullable=False),
-    Column("department", Text),
-    Column("office", Text),
-    Column("label", Text, nullable=False),
-    Column("created_at", DateTime(timezone=True), nullable=False),
-    Column("expires_at", DateTime(timezone=True), nullable=False),
-    Column("revoked_at", DateTime(timezone=True)),
-)
+BY = "command-line"  # who acts there
 
 
-def issue(engine: Engine, caller: Caller, label: str, expires_at: datetime) -> str:
+LONGEST = timedelta(days=366)
+MOST = 2  # live keys of one holder: the one in use, and the one that replaces it
+
+
+def issue(engine: Engine, caller: Caller, label: str, expires_at: datetime, by: str = BY) -> str:
     """Keep a new key for `caller` (whose `key` is its new id); return its text, never shown again.
 
-    Raises ValueError for an unknown role, or a department key without its department.
+    Raises ValueError for an unknown role or scope, a scope that does not fit the role, more than a year, and
+    a third live key of one holder: the same role, body and label.
     """
-    if caller.role not in ROLES:
-        raise ValueError(f"role: {caller.role}; one of {', '.join(ROLES)}")
-    if (caller.role == "department") != (caller.department is not None):
-        raise ValueError("department: needed for a department's key, and only there")
-    secret = _random(32)
+    if found := _flaw(caller):
+        raise ValueError(found)
+    with engine.begin() as tx:
+        if tx.execute(select(func.now())).scalar_one() + LONGEST < expires_at:
+            raise ValueError("expires: within a year")
+        _require_room(tx, caller, label)
+        return _add(tx, caller, label, expires_at, by)
+
+
+def rotate(engine: Engine, key: str, expires_at: datetime, overlap: timedelta, by: str = BY) -> str:
+    """Issue a second key to the holder of a live one, which ends after `overlap`; return the new one's text.
+
+    Raises ValueError if there is no such live key, or a second one already.
+    """
+    old = holder(engine, key)
+    if old is None:
+        raise ValueError(f"key: {key} is not live")
+    own = ACCESS_KEY.c.id == key
+    with engine.begin() as tx:
+        label = tx.execute(select(ACCESS_KEY.c.label).where(own)).scalar_one()
+        _require_room(tx, old, label)
+        ends = func.least(ACCESS_KEY.c.expires_at, func.now() + overlap)
+        tx.execute(update(ACCESS_KEY).where(own).values(expires_at=ends))
+        changes.note(tx, by, "key.revoked", key, {"label": label})
+        return _add(tx, replace(old, key=new_id()), label, expires_at, by)
+
+
+def _flaw(caller: Caller) -> str | None:
+    if caller.held not in KEY_ROLES:
+        return f"role: {caller.held}; one of {', '.join(KEY_ROLES)}"
+    if wrong := flaws(caller.held, {"department": caller.department, "office": caller.office}):
+        return f"{', '.join(wrong)}: missing, or not for this role"
+    beyond = set(caller.scopes or ()) - set(ROLES[caller.held].scopes)
+    return f"scopes: {', '.join(sorted(beyond))}: not of this role" if beyond else None
+
+
+def _require_room(tx: Connection, caller: Caller, label: str) -> None:
+    tx.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"key:{label}"))))
+    same = (
+        (ACCESS_KEY.c.role == caller.held)
+        & ACCESS_KEY.c.department.is_not_distinct_from(caller.department)
+        & ACCESS_KEY.c.office.is_not_distinct_from(caller.office)
+        & (ACCESS_KEY.c.label == label)
+    )
+    live = ACCESS_KEY.c.revoked_at.is_(None) & (ACCESS_KEY.c.expires_at > func.now())
+    if tx.execute(select(func.count()).where(same, live)).scalar_one() >= MOST:
+        raise ValueError(f"label: {label} has {MOST} live keys; revoke one first")
+
+
+def _add(tx: Connection, caller: Caller, label: str, expires_at: datetime, by: str) -> str:
+    secret = references.word(32)
     values = {
         "id": caller.key,
-        "secret_digest": _digest(secret),
-        "role": caller.role,
+        "secret_digest": references.digest(secret),
+        "role": caller.held,
         "department": caller.department,
         "office": caller.office,
+        "scopes": None if caller.scopes is None else list(caller.scopes),
         "label": label,
         "expires_at": expires_at,
     }
-    with engine.begin() as tx:
-        tx.execute(insert(ACCESS_KEY).values(values))
+    tx.execute(insert(ACCESS_KEY).values(values))
+    changes.note(tx, by, "key.issued", caller.key, {"role": caller.held, "label": label})
     body = f"{PREFIX}_{caller.key}_{secret}"
     return f"{body}_{_check(body)}"
 
 
 def new_id() -> str:
     """An id for a key to be issued."""
-    return _random(8)
+    return references.word(8)
 
 
 def verify(engine: Engine, text: str) -> Caller | None:
@@ -101,19 +129,28 @@ def verify(engine: Engine, text: str) -> Caller | None:
     if not hmac.compare_digest(check.encode(), _check(body).encode()):
         return None
     row = _live(engine, parts[2])
-    if row is None or not hmac.compare_digest(row[-1], _digest(parts[3])):
+    if row is None or not hmac.compare_digest(row[-1], references.digest(parts[3])):
         return None
-    return Caller(*row[:-1])
+    if row[-2]:
+        _note_use(engine, parts[2])
+    return _holder(row)
 
 
 def holder(engine: Engine, key: str) -> Caller | None:
     """The holder of the live key with this id (a signed session names it); None if it lives no more."""
     row = _live(engine, key)
-    return None if row is None else Caller(*row[:-1])
+    return None if row is None else _holder(row)
+
+
+def _holder(row: Any) -> Caller:
+    id_, role, department, office, scopes, *_ = row
+    return Caller(id_, role, department, office, scopes=None if scopes is None else tuple(scopes))
 
 
 LIVE = """
-    SELECT id, role, department, office, secret_digest FROM access_key
+    SELECT id, role, department, office, scopes,
+        last_used_at IS NULL OR last_used_at < now() - interval '1 hour', secret_digest
+    FROM access_key
     WHERE id = %s AND revoked_at IS NULL AND expires_at > now()
 """
 
@@ -123,11 +160,20 @@ def _live(engine: Engine, key: str) -> Any:
         return connection.execute(LIVE, [key]).fetchone()
 
 
-def revoke(engine: Engine, key: str) -> bool:
+def _note_use(engine: Engine, key: str) -> None:
+    """Keep the hour of its last use: all that intake and routing write here, by a function of oversight's."""
+    with database.direct(engine) as connection:
+        connection.execute("SELECT note_key_use(%s)", [key])
+
+
+def revoke(engine: Engine, key: str, by: str = BY) -> bool:
     """End a key at once, in all services. False if there is no such live key."""
     ended = update(ACCESS_KEY).where(ACCESS_KEY.c.id == key, ACCESS_KEY.c.revoked_at.is_(None))
     with engine.begin() as tx:
-        return tx.execute(ended.values(revoked_at=func.now())).rowcount == 1
+        found = tx.execute(ended.values(revoked_at=func.now())).rowcount == 1
+        if found:
+            changes.note(tx, by, "key.revoked", key)
+        return found
 
 
 def listed(engine: Engine) -> Sequence[Any]:
@@ -135,14 +181,6 @@ def listed(engine: Engine) -> Sequence[Any]:
     columns = [column for column in ACCESS_KEY.c if column.name != "secret_digest"]
     with database.reading(engine) as connection:
         return connection.execute(select(*columns).order_by(ACCESS_KEY.c.created_at.desc())).all()
-
-
-def _random(length: int) -> str:
-    return "".join(secrets.choice(ALPHABET) for _ in range(length))
-
-
-def _digest(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode()).digest()
 
 
 def _check(body: str) -> str:

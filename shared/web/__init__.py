@@ -11,19 +11,17 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from shared import language, telemetry
 from shared.service import Service
-from shared.web import access, answers, health
+from shared.web import access, answers, cookie, health
 from shared.web.access import allow, caller, public
 
 __all__ = ["allow", "caller", "create", "public", "service"]
 
 LIMIT = 1_000_000  # bytes of a request
 
+POLICY = "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
 HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
-    ),
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
+    "Referrer-Policy": "strict-origin-when-cross-origin",  # less, and a form to another service has no Origin
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
@@ -45,7 +43,10 @@ def create(given: Service, blueprints: Sequence[Blueprint]) -> Flask:
     app.extensions["minqing"] = given
     app.config.update(CONFIG, API_TITLE=f"Minqing {given.name}")
     language.install(app)
-    app.context_processor(lambda: {"service": given, "caller": access.known()})
+    app.context_processor(
+        lambda: {"service": given, "caller": access.known(), "sign_in_link": access.sign_in_link}
+    )
+    app.config["POLICY"] = " ".join([POLICY, *access.origins(given.settings)])  # signing in leads elsewhere
     _watch(app, given.settings.proxies)
     api = flask_smorest.Api(app)
     answers.install(app)  # after flask-smorest, which brings an error format of its own
@@ -97,6 +98,8 @@ def _begin() -> None:
 
 
 def _finish(response: Response) -> Response:
+    cookie.renew(response)
+    response.headers.setdefault("Content-Security-Policy", current_app.config["POLICY"])
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     telemetry.log.info("request", method=request.method, path=request.path, status=response.status_code)

@@ -1,47 +1,57 @@
 """Who may call what. Denied unless allowed: a view that does not say who may call it stops the start.
 
-A machine sends its access key as `Authorization: Bearer …`. A person enters theirs once at `/sign-in`;
-a signed cookie then names the key, which is looked up again for every request, so that a revoked key ends
-both at once. (Accounts and roles with a second factor replace this; callers stay as they are.)
+A machine sends its access key as `Authorization: Bearer …`. A person signs in at oversight; the cookie that
+they get there counts for all three services, and its session is looked up again for every request, so that
+one that was ended anywhere is ended everywhere.
 """
 
-import re
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
-from flask import Blueprint, Flask, current_app, g, redirect, render_template, request, url_for
-from itsdangerous import BadSignature, URLSafeTimedSerializer
-from werkzeug.wrappers import Response
+from flask import Blueprint, Flask, current_app, g, request
 
-from shared import identity, keyring
-from shared.identity.model import Caller
-from shared.problems import Fault, Forbidden, Unauthenticated
+from shared import identity
+from shared.identity import sessions
+from shared.identity.model import ACT, READ, Caller
+from shared.problems import Forbidden, Unauthenticated
 from shared.service import Service
+from shared.settings import Settings
+from shared.web import cookie
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-COOKIE = "minqing_session"
-SECONDS = 12 * 3600  # a session ends after this, whatever was done in it
 UNGUARDED = frozenset({"static", "openapi_json"})  # views that libraries bring
-REFUSED = Fault("key", "密钥无效、已过期或已停用", "This key is wrong, expired or revoked")
+READING = ("GET", "HEAD")
+ROOT = Path(__file__).parents[1]
 
 
-def allow(*roles: str) -> Callable[[View], View]:
-    """Let callers with one of these roles use the view."""
+def allow(*roles: str, scope: str | None = None) -> Callable[[View], View]:
+    """Let callers with one of these roles use the view.
 
-    def mark(view: View) -> View:
-        view.roles = frozenset(roles)  # type: ignore[attr-defined]
-        return view
+    `scope` is what they must be allowed to do: by itself `read` for GET, `act` for all else.
+    """
+    return lambda view: _mark(view, roles=frozenset(roles), scope=scope)
 
-    return mark
+
+def people(*held: str) -> Callable[[View], View]:
+    """Let people use the view who were granted one of these roles and work in it; all, if none is named."""
+    return lambda view: _mark(view, roles=frozenset(), held=frozenset(held))
 
 
 def public(view: View) -> View:
     """Let anyone use the view."""
-    view.roles = None  # type: ignore[attr-defined]
+    return _mark(view, roles=None)
+
+
+def door(view: View) -> View:
+    """Let anyone use the view, but only from a page of ours: it changes who the browser is."""
+    return _mark(view, roles=None, own=True)
+
+
+def _mark(view: View, **marks: Any) -> View:
+    vars(view).update(marks)
     return view
 
 
@@ -60,14 +70,23 @@ def known() -> Caller | None:
 def admit() -> None:
     """Refuse the request unless its view allows its caller (Unauthenticated, Forbidden)."""
     view = current_app.view_functions.get(request.endpoint or "")
-    roles = getattr(view, "roles", None)
-    if view is None or roles is None:
+    if getattr(view, "own", False) and not _same_origin():
+        raise Forbidden
+    if view is None or getattr(view, "roles", None) is None:
         return
     found = known()
     if found is None:
         raise Unauthenticated
-    if found.role not in roles:
+    if not _lets(view, found):
         raise Forbidden
+
+
+def _lets(view: Any, found: Caller) -> bool:
+    held = getattr(view, "held", None)
+    if held is not None:
+        return found.account is not None and (not held or found.held in held)
+    scope = view.scope or (READ if request.method in READING else ACT)
+    return found.role in view.roles and found.may(scope)
 
 
 def require_marks(app: Flask) -> None:
@@ -85,84 +104,38 @@ def _authenticate() -> Caller | None:
     scheme, _, key = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return identity.verify(_service().identity, key.strip())
-    if COOKIE in request.cookies and _same_origin():
-        return _session(request.cookies[COOKIE])
-    return None
-
-
-def _session(cookie: str) -> Caller | None:
-    try:
-        return identity.holder(_service().identity, str(_signer().loads(cookie, max_age=SECONDS)))
-    except BadSignature:
-        return None
+    reference = cookie.read() if _same_origin() else None
+    return None if reference is None else sessions.caller(_service().identity, reference)
 
 
 def _same_origin() -> bool:
     """A form of another site must not act with our cookie: only reading is allowed without an own origin."""
-    if request.method in ("GET", "HEAD"):
+    if request.method in READING:
         return True
-    return urlsplit(request.headers.get("Origin", "")).netloc == request.host
+    origin = urlsplit(request.headers.get("Origin", ""))
+    return origin.netloc == request.host or f"{origin.scheme}://{origin.netloc}" in origins(
+        _service().settings
+    )
+
+
+def origins(settings: Settings) -> list[str]:
+    """Where our pages are, as `https://host:port`: forms of one service may lead to another."""
+    parts = [urlsplit(url) for url in (settings.intake_url, settings.routing_url, settings.oversight_url)]
+    return sorted({f"{part.scheme}://{part.netloc}" for part in parts if part.netloc})
+
+
+def sign_in_link(path: str = "/") -> str:
+    """Where a person signs in, who is led back to `path` of this service then."""
+    given = _service()
+    return f"{given.settings.oversight_url.rstrip('/')}/sign-in?" + urlencode(
+        {"next": f"{given.name}:{path}"}
+    )
 
 
 def _service() -> Service:
     return cast(Service, current_app.extensions["minqing"])
 
 
-def _signer() -> URLSafeTimedSerializer:
-    return _signer_of(_service().settings.secrets)
-
-
-@cache
-def _signer_of(secrets: Path) -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(list(reversed(keyring.read(secrets / "session.key"))), salt="session")
-
-
 def blueprint() -> Blueprint:
-    """The pages for signing in and out, and the files that all pages use."""
-    made = Blueprint("shared", __name__, template_folder="../templates", static_folder="../static")
-    made.add_url_rule("/sign-in", view_func=sign_in_form, methods=["GET"])
-    made.add_url_rule("/sign-in", view_func=sign_in, methods=["POST"])
-    made.add_url_rule("/sign-out", view_func=sign_out, methods=["POST"])
-    return made
-
-
-@public
-def sign_in_form() -> str:
-    """The page where a person enters their access key; `next` is the page they wanted."""
-    return render_template("sign_in.html", next=_own_path(request.args.get("next")))
-
-
-@public
-def sign_in() -> Response | tuple[str, int]:
-    """Start a session for the holder of a live key; show the form again for any other."""
-    wanted = _own_path(request.form.get("next"))
-    found = identity.verify(_service().identity, request.form.get("key", "").strip())
-    if found is None:
-        return render_template("sign_in.html", next=wanted, faults=[REFUSED]), 401
-    response = redirect(wanted, 303)
-    response.set_cookie(
-        COOKIE,
-        str(_signer().dumps(found.key)),
-        max_age=SECONDS,
-        httponly=True,
-        samesite="Strict",
-        secure=True,
-    )
-    return response
-
-
-@public
-def sign_out() -> Response:
-    """End the session of this browser."""
-    response = redirect(url_for("shared.sign_in_form"), 303)
-    response.delete_cookie(COOKIE)
-    return response
-
-
-def _own_path(wanted: str | None) -> str:
-    """A path of this site, or the front page: another site's (`//evil`, `https:`) is refused.
-
-    So are control characters: a browser drops them, and `/<tab>/evil` becomes `//evil`.
-    """
-    safe = wanted is not None and wanted.isprintable() and re.match(r"/(?![/\\])", wanted)
-    return wanted if safe and wanted else "/"
+    """The files and templates that all pages use."""
+    return Blueprint("shared", __name__, template_folder=ROOT / "templates", static_folder=ROOT / "static")

@@ -5,12 +5,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import orjson
-from flask import Flask, Response, redirect, render_template, request, url_for
+from flask import Flask, Response, redirect, render_template, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from shared import database, problems, telemetry
 from shared.problems import Fault, Problem
+from shared.web import access
 
 BY_STATUS: Mapping[int, type[Problem]] = {
     400: problems.Malformed,
@@ -76,7 +77,7 @@ def waiting(problem: Problem) -> dict[str, str]:
 
 def _page(problem: Problem) -> AnyResponse:
     if isinstance(problem, problems.Unauthenticated) and request.method == "GET":
-        return redirect(url_for("shared.sign_in_form", next=request.full_path.rstrip("?")), 303)
+        return redirect(access.sign_in_link(request.full_path.rstrip("?")), 303)
     page = render_template("problem.html", problem=problem, trace=telemetry.traceparent())
     return Response(page, problem.status, mimetype="text/html")
 

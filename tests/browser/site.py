@@ -11,6 +11,9 @@ from typing import Any
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from deploy.minqing.servers import Servers
+from shared.identity import accounts, grants
+from shared.identity.model import ROLES
+from tests.identity.people import person, second_factor
 from tests.world import NAMES, World
 
 SAMPLES = Path(__file__).parents[2] / "deploy/samples/grievances.jsonl"
@@ -35,12 +38,24 @@ class Site(World):
     addresses: dict[str, str] = field(default_factory=dict)
     receipt: dict[str, str] = field(default_factory=dict)
     sessions: dict[Caller, Any] = field(default_factory=dict)
+    people: dict[Caller, tuple[str, str | None]] = field(default_factory=dict)
     pages: dict[str, tuple[str, str, Caller | None]] = field(default_factory=dict)
 
     def environment(self, name: str) -> dict[str, str]:
         """The settings of one service, with the addresses of all."""
         places = {f"MINQING_{each.upper()}_URL": address for each, address in self.addresses.items()}
         return super().environment(name) | places
+
+    def person(self, caller: Caller) -> tuple[str, str | None]:
+        """The login of someone who works as this, and the secret of their second factor if they need one."""
+        if caller not in self.people:
+            role, of = caller
+            scope = {} if of is None else {"department" if role == "department" else "office": of}
+            login = f"{role}.{of or 'centre'}"
+            account = person(self, login, "liaison" if role == "department" else role, **scope)
+            needed = ROLES[role].second_factor
+            self.people[caller] = login, second_factor(self, account)[0] if needed else None
+        return self.people[caller]
 
     def act(self, number: str, department: str, what: str, body: Any = None) -> None:
         """Let a department do something with its task."""
@@ -96,6 +111,7 @@ def populate(site: Site) -> None:
         site.tick()
     site.receipt = receipts[answered[0]]
     site.pages = dict(_public(site)) | dict(_of_staff(site, answered[0], accepted, assigned))
+    site.pages |= dict(_of_people(site))
 
 
 def _register(site: Site, lines: list[str]) -> Iterator[tuple[str, dict[str, str]]]:
@@ -108,7 +124,7 @@ def _register(site: Site, lines: list[str]) -> Iterator[tuple[str, dict[str, str
 def _public(site: Site) -> Iterator[tuple[str, tuple[str, str, None]]]:
     notice = site.query("oversight", "SELECT id FROM notice WHERE published")[0].id
     yield "home", ("intake", "", None)
-    yield "sign in", ("intake", "sign-in", None)
+    yield "sign in", ("oversight", "sign-in", None)
     yield "track", ("intake", "track", None)
     yield "not found", ("intake", "nothing-here", None)
     yield "notices", ("oversight", "notices", None)
@@ -132,3 +148,30 @@ def _of_staff(
     yield "dashboard", ("oversight", "dashboard", supervisor)
     yield "deadlines", ("oversight", "deadlines", supervisor)
     yield "notices served", ("oversight", "notices", supervisor)
+
+
+def _of_people(site: Site) -> Iterator[tuple[str, tuple[str, str, Caller | None]]]:
+    clerk, supervisor, administrator = ("clerk", None), ("supervisor", None), ("administrator", None)
+    yield "me", ("oversight", "me", clerk)
+    yield "me with a second factor", ("oversight", "me", supervisor)
+    yield "choose a role", ("oversight", "sign-in/role", clerk)
+    yield "set up a second factor", ("oversight", "sign-in/enrol", clerk)
+    yield "set a password", ("oversight", f"set-up?link={_link(site)}", None)
+    yield "people", ("oversight", "people", administrator)
+    yield "person", ("oversight", f"people/{_waiting(site)}", administrator)
+    yield "keys", ("oversight", "people/keys", administrator)
+    yield "changes", ("oversight", "people/changes", administrator)
+
+
+def _waiting(site: Site) -> str:
+    """Somebody whose role waits for a second person."""
+    with site.services["oversight"].identity.begin() as tx:
+        id_ = accounts.add(tx, "wang.wei", "王维", accounts.SETUP)
+        grants.ask(tx, id_, "lead", {"department": "housing"}, "somebody")
+    return id_
+
+
+def _link(site: Site) -> str:
+    engine = site.services["oversight"].identity
+    with engine.begin() as tx:
+        return accounts.link(tx, accounts.add(tx, "new.colleague", "新同事", accounts.SETUP), accounts.SETUP)

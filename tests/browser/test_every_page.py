@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 
+import pyotp
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.visit import Visit
+from tests.identity.people import PASSWORD, person
 
 PAGES = (
     "home",
@@ -26,6 +28,15 @@ PAGES = (
     "notices",
     "notices served",
     "notice",
+    "me",
+    "me with a second factor",
+    "choose a role",
+    "set up a second factor",
+    "set a password",
+    "people",
+    "person",
+    "keys",
+    "changes",
 )
 LANGUAGES = ("zh-CN", "en")
 NOT_FOUND = "404 (NOT FOUND)"  # the console of a page that is not there says so
@@ -85,6 +96,11 @@ def test_every_page_is_in_the_list(visit: Callable[..., Visit]) -> None:
     [
         ("home", "a.button"),
         ("sign in", "main button"),
+        ("set a password", "main button"),
+        ("set up a second factor", "main button"),
+        ("choose a role", "main button"),
+        ("me", "main form button"),
+        ("people", "main form:not([action]) button"),
         ("track", "main button"),
         ("register", "#submit"),
         ("triage", "tbody a"),
@@ -120,20 +136,54 @@ def test_the_first_stop_of_the_keyboard_leads_past_the_navigation(visit: Callabl
     assert window.page.evaluate("document.activeElement.id") == "main"
 
 
-def test_a_person_signs_in_with_a_key_and_out_again(visit: Callable[..., Visit]) -> None:
-    window = visit()
-    page = window.page
-    page.goto(f"{window.site.addresses['intake']}register")
-    expect(page).to_have_url(f"{window.site.addresses['intake']}sign-in?next=/register")
-    page.fill("#key", "mq_wrong")
+@pytest.mark.parametrize("javascript", [True, False])
+def test_a_person_signs_in_at_oversight_and_is_led_back_to_where_they_were(
+    visit: Callable[..., Visit],
+    javascript: bool,  # noqa: FBT001
+) -> None:
+    window = visit(javascript=javascript)
+    page, intake = window.page, window.site.addresses["intake"]
+    page.goto(f"{intake}register?lang=zh-CN")
+    assert page.url.startswith(f"{window.site.addresses['oversight']}sign-in?next=intake")
+    page.fill("#login", "nobody")
+    page.fill("#password", "wrong password")
     page.click("main button")
     expect(page.locator("[role=alert] a")).to_be_visible()
-    page.fill("#key", window.site.key("clerk"))
-    page.click("main button")
-    expect(page).to_have_url(f"{window.site.addresses['intake']}register")
+    window.enter(("clerk", None))
+    expect(page).to_have_url(f"{intake}register?lang=zh-CN")
+    page.goto(f"{window.site.addresses['routing']}triage")
+    expect(page.locator(".account .person")).to_be_visible()
+    assert [said for said in window.complaints if "401" not in said] == []
+
+
+def test_a_person_signs_out_of_all_services_from_any(visit: Callable[..., Visit]) -> None:
+    window = visit()
+    page, oversight = window.page, window.site.addresses["oversight"]
+    page.goto(f"{oversight}sign-in?next=intake:/register")
+    window.enter(("clerk", None))
     page.click(".account button")
+    expect(page).to_have_url(f"{oversight}sign-in")
     page.goto(f"{window.site.addresses['intake']}register")
-    expect(page.locator("#key")).to_be_visible()
+    expect(page.locator("#login")).to_be_visible()
+    assert window.complaints == []
+
+
+def test_a_supervisor_sets_up_a_second_factor_at_the_first_sign_in(visit: Callable[..., Visit]) -> None:
+    window = visit(width=320)
+    page, site = window.page, window.site
+    person(site, "new.supervisor", "supervisor")
+    page.goto(f"{site.addresses['oversight']}sign-in?next=oversight:/dashboard")
+    page.fill("#login", "new.supervisor")
+    page.fill("#password", PASSWORD)
+    page.click("main button")
+    secret = page.locator("#secret").inner_text().replace(" ", "")
+    page.fill("#code", pyotp.TOTP(secret).now())
+    page.click("main button")
+    expect(page.locator("#codes li")).to_have_count(10)
+    assert page.evaluate(WIDER) == 0
+    page.click("main button")
+    expect(page).to_have_url(f"{site.addresses['oversight']}dashboard")
+    assert window.complaints == []
 
 
 @pytest.mark.parametrize("javascript", [True, False])

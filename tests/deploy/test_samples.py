@@ -24,7 +24,7 @@ SAMPLES: list[dict[str, Any]] = [json.loads(line) for line in LINES]
 REPLIES: dict[str, list[Any]] = yaml.safe_load(FOLDER.joinpath("replies.yaml").read_text("utf-8"))
 
 NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
-CLERK = Caller(key="k", role="clerk", department=None, office=None)
+CLERK = Caller(key="k", held="clerk", department=None, office=None)
 OUTCOMES = {"solved", "stepwise", "explained", "unreasonable"}
 PEOPLE = [person for sample in SAMPLES for person in sample["petitioners"]]
 NUMBERS = [person["id_number"] for person in PEOPLE if "id_number" in person]

@@ -2,6 +2,7 @@
 
 import re
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from flask.testing import FlaskClient
@@ -199,7 +200,10 @@ def test_grievances_of_one_person_are_found_by_phone_which_no_address_shows(
 @pytest.mark.parametrize("path", ["/register", "/grievances", "/grievances/2026-000001-7"])
 def test_a_page_for_staff_asks_a_stranger_to_sign_in(world: World, path: str) -> None:
     answer = browser(world).get(path)
-    assert (answer.status_code, answer.headers["Location"]) == (303, f"/sign-in?next={path}")
+    assert (answer.status_code, answer.headers["Location"]) == (
+        303,
+        f"/sign-in?{urlencode({'next': f'intake:{path}'})}",
+    )
 
 
 def test_a_supervisor_cannot_register(world: World) -> None:

@@ -1,16 +1,18 @@
 """Who may call what; sessions of people."""
 
-import re
-from urllib.parse import quote
+import time
 
 import flask
 import pytest
 from flask import Blueprint
 from flask.testing import FlaskClient
+from sqlalchemy import text
 
 from shared import identity, web
-from shared.web import access
-from tests.world import World
+from shared.identity import grants, sessions
+from shared.web import access, cookie
+from tests.identity.people import person
+from tests.world import NAMES, World
 
 SITE = "https://localhost"
 
@@ -42,12 +44,22 @@ def browser(app: flask.Flask) -> FlaskClient:
     return app.test_client()
 
 
-def _sign_in(world: World, browser: FlaskClient, role: str = "clerk", wanted: str = "/probe") -> str:
-    answer = browser.post(
-        "/sign-in", base_url=SITE, data={"key": world.key(role), "next": wanted}, headers={"Origin": SITE}
-    )
-    assert answer.status_code == 303, answer.text
-    return answer.headers["Location"]
+def _session(world: World, browser: FlaskClient, *roles: str, https: bool = True) -> str:
+    """Give the browser the cookie of somebody who works in the first of these roles; return the account."""
+    engine = world.services["oversight"].identity
+    account = person(world, roles[0], *roles)
+    begun = sessions.living(engine, sessions.begin(engine, account, "127.0.0.1", "test"))
+    assert begun is not None
+    sessions.show_factor(engine, begun.id)
+    reference = sessions.enter(engine, begun.id, grants.of(engine, account)[0].id)
+    _set(world, browser, reference or "", https=https)
+    return account
+
+
+def _set(world: World, browser: FlaskClient, reference: str, *, https: bool = True) -> None:
+    name = f"__Host-{cookie.NAME}" if https else cookie.NAME
+    value = str(cookie._signer_of(world.secrets).dumps(reference))
+    browser.set_cookie(name, value, secure=https)
 
 
 def test_a_view_that_does_not_say_who_may_call_it_stops_the_start(world: World) -> None:
@@ -84,47 +96,8 @@ def test_a_known_caller_of_another_role_is_refused(world: World, browser: FlaskC
     assert browser.get("/probe", headers=headers).status_code == 403
 
 
-def test_a_person_signs_in_and_is_led_to_where_they_wanted(world: World, browser: FlaskClient) -> None:
-    assert _sign_in(world, browser) == "/probe"
-    cookie = browser.get_cookie(access.COOKIE)
-    assert cookie is not None
-    assert (cookie.http_only, cookie.secure, cookie.same_site) == (True, True, "Strict")
-    assert browser.get("/probe", base_url=SITE).text == "clerk"
-
-
-def test_the_cookie_does_not_hold_the_key(world: World, browser: FlaskClient) -> None:
-    _sign_in(world, browser)
-    cookie = browser.get_cookie(access.COOKIE)
-    assert cookie is not None
-    assert world.key("clerk").split("_")[3] not in cookie.value
-
-
-@pytest.mark.parametrize("key", ["", "nonsense", "mq_live_\0_x_000000"])
-def test_a_wrong_key_shows_the_form_again(browser: FlaskClient, key: str) -> None:
-    answer = browser.post("/sign-in", base_url=SITE, data={"key": key}, headers={"Origin": SITE})
-    assert (answer.status_code, answer.headers.get("Set-Cookie")) == (401, None)
-
-
-def test_a_nul_in_a_key_with_a_right_check_is_a_wrong_key(browser: FlaskClient) -> None:
-    body = f"{identity.PREFIX}_a\0b_secret"
-    key = f"{body}_{identity._check(body)}"
-    answer = browser.post("/sign-in", base_url=SITE, data={"key": key}, headers={"Origin": SITE})
-    assert answer.status_code == 401
-
-
-@pytest.mark.parametrize(
-    "wanted",
-    ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)", "\\/evil", "evil",
-     "/\t/evil.example", "/\n/evil.example", ""],
-)  # fmt: skip
-def test_nobody_is_led_to_another_site(world: World, browser: FlaskClient, wanted: str) -> None:
-    assert _sign_in(world, browser, wanted=wanted) == "/"
-    form = browser.get(f"/sign-in?next={quote(wanted)}", base_url=SITE).text
-    assert re.findall('name="next" value="(.*?)"', form) == ["/"]
-
-
 def test_a_cookie_does_not_act_for_another_site(world: World, browser: FlaskClient) -> None:
-    _sign_in(world, browser)
+    _session(world, browser, "clerk")
     origins = [
         "https://evil.example",
         "null",
@@ -143,40 +116,113 @@ def test_a_machine_with_its_key_needs_no_origin(world: World, browser: FlaskClie
     assert browser.post("/probe", headers=headers).text == "done"
 
 
-def test_a_revoked_key_ends_its_session_at_the_next_request(world: World, browser: FlaskClient) -> None:
-    _sign_in(world, browser)
-    assert browser.get("/probe", base_url=SITE).status_code == 200
+def test_a_revoked_key_is_refused_at_the_next_request(world: World, browser: FlaskClient) -> None:
+    headers = {"Authorization": f"Bearer {world.key('clerk')}"}
+    assert browser.get("/probe", headers=headers).status_code == 200
     identity.revoke(world.services["oversight"].identity, world.key("clerk").split("_")[2])
+    assert browser.get("/probe", headers=headers).status_code == 401
+
+
+@pytest.mark.parametrize("forged", ["nonsense", "{value}xx", "...", ""])
+def test_a_forged_cookie_is_nobody(world: World, browser: FlaskClient, forged: str) -> None:
+    _session(world, browser, "clerk")
+    held = browser.get_cookie(f"__Host-{cookie.NAME}")
+    assert held is not None
+    assert browser.get("/probe", base_url=SITE).text == "clerk"
+    browser.set_cookie(f"__Host-{cookie.NAME}", forged.format(value=held.value[:-2]), secure=True)
     assert browser.get("/probe", base_url=SITE).status_code == 401
 
 
-def test_a_forged_cookie_is_nobody(world: World, browser: FlaskClient) -> None:
-    _sign_in(world, browser)
-    cookie = browser.get_cookie(access.COOKIE)
-    assert cookie is not None
-    for forged in ("nonsense", cookie.value[:-2] + "xx", "." * 3):
-        browser.set_cookie(access.COOKIE, forged, secure=True)
-        assert browser.get("/probe", base_url=SITE).status_code == 401
+def test_over_https_only_the_cookie_that_no_other_host_can_set_counts(
+    world: World, browser: FlaskClient
+) -> None:
+    _session(world, browser, "clerk", https=False)
+    assert browser.get("/probe", base_url=SITE).status_code == 401
+    assert browser.get("/probe", base_url="http://localhost").text == "clerk"
 
 
-def test_a_session_is_valid_in_all_three_services(world: World, browser: FlaskClient) -> None:
-    _sign_in(world, browser, "supervisor")
-    cookie = browser.get_cookie(access.COOKIE)
-    assert cookie is not None
-    other = web.create(world.services["routing"], [_probe()]).test_client()
-    other.set_cookie(access.COOKIE, cookie.value, secure=True)
-    assert other.get("/probe", base_url=SITE).status_code == 403  # known, though not a clerk
-
-
-def test_signing_out_takes_the_cookie_away(world: World, browser: FlaskClient) -> None:
-    _sign_in(world, browser)
-    browser.post("/sign-out", base_url=SITE, headers={"Origin": SITE})
-    assert browser.get_cookie(access.COOKIE) is None
+@pytest.mark.parametrize("name", NAMES)
+def test_a_session_ended_anywhere_is_ended_in_all_three_services(world: World, name: str) -> None:
+    browser = web.create(world.services[name], [_probe()]).test_client()
+    account = _session(world, browser, "clerk")
+    assert browser.get("/probe", base_url=SITE).text == "clerk"
+    with world.services["oversight"].identity.begin() as tx:
+        sessions.end_others(tx, account, None, "test")
     assert browser.get("/probe", base_url=SITE).status_code == 401
 
 
-def test_a_person_without_a_session_is_shown_the_form_and_a_program_a_problem(browser: FlaskClient) -> None:
+@pytest.mark.parametrize(
+    ("role", "reads", "acts"),
+    [("clerk", 200, 200), ("administrator", 403, 403), ("supervisor", 403, 403), ("auditor", 403, 403)],
+)
+def test_a_person_may_what_their_role_may(
+    world: World, browser: FlaskClient, role: str, reads: int, acts: int
+) -> None:
+    _session(world, browser, role)
+    assert browser.get("/probe", base_url=SITE).status_code == reads
+    assert browser.post("/probe", base_url=SITE, headers={"Origin": SITE}).status_code == acts
+
+
+@pytest.mark.parametrize(("role", "status"), [("supervisor", 404), ("leader", 403), ("auditor", 403)])
+def test_a_leader_and_an_auditor_read_what_a_supervisor_reads_and_act_nowhere(
+    world: World, role: str, status: int
+) -> None:
+    browser = world.app("routing").test_client()
+    _session(world, browser, role)
+    assert browser.get("/v1/ledger", base_url=SITE).status_code == 200
+    decision = {"lead": "housing", "reason": "归口管理"}
+    answer = browser.post(
+        "/v1/triage/2026-000001-7/decision", base_url=SITE, headers={"Origin": SITE}, json=decision
+    )
+    assert answer.status_code == status, answer.text
+
+
+def test_an_idle_browser_is_signed_out_and_a_busy_one_is_not(
+    world: World, browser: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _session(world, browser, "clerk")
+    now = time.time()
+
+    def at(minutes: float) -> int:
+        monkeypatch.setattr(time, "time", lambda: now + minutes * 60)
+        return browser.get("/probe", base_url=SITE).status_code
+
+    assert [at(minutes) for minutes in (0.5, 25, 50, 75)] == [200] * 4
+    assert [at(minutes) for minutes in (106, 107)] == [401] * 2
+
+
+def test_the_cookie_is_renewed_once_a_minute_and_for_nobody_else(
+    world: World, browser: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = _session(world, browser, "clerk")
+    now = time.time()
+    assert "Set-Cookie" not in browser.get("/probe", base_url=SITE).headers
+    monkeypatch.setattr(time, "time", lambda: now + 90)
+    renewed = browser.get("/probe", base_url=SITE).headers["Set-Cookie"]
+    assert all(part in renewed for part in ("Secure", "HttpOnly", "SameSite=Strict", "Path=/", "__Host-"))
+    assert "Domain" not in renewed
+    monkeypatch.setattr(time, "time", lambda: now + 180)
+    with world.services["oversight"].identity.begin() as tx:
+        sessions.end_others(tx, account, None, "test")
+    assert "Set-Cookie" not in browser.get("/probe", base_url=SITE).headers
+
+
+def test_a_stranger_is_led_to_the_door_and_a_program_is_told(browser: FlaskClient) -> None:
     person = browser.get("/probe?a=1", headers={"Accept": "text/html"})
-    assert (person.status_code, person.headers["Location"]) == (303, "/sign-in?next=/probe?a%3D1")
+    assert (person.status_code, person.headers["Location"]) == (
+        303,
+        "/sign-in?next=intake%3A%2Fprobe%3Fa%3D1",
+    )
     program = browser.get("/probe", headers={"Accept": "application/json"})
     assert (program.status_code, program.content_type) == (401, "application/problem+json")
+
+
+def test_a_key_narrowed_to_reading_acts_nowhere(world: World, browser: FlaskClient) -> None:
+    with world.services["oversight"].identity.begin() as tx:
+        key = world.key("clerk")
+        tx.execute(text("UPDATE access_key SET scopes = ARRAY['read']"))
+    headers = {"Authorization": f"Bearer {key}"}
+    assert (
+        browser.get("/probe", headers=headers).status_code,
+        browser.post("/probe", headers=headers).status_code,
+    ) == (200, 403)

@@ -18,10 +18,10 @@ def _engine(world: World, name: str = "oversight") -> Engine:
 
 def _issued(world: World, role: str = "department", expires: datetime = NEXT_MONTH) -> tuple[Caller, str]:
     holder = Caller(identity.new_id(), role, "housing" if role == "department" else None, None)
-    return holder, identity.issue(_engine(world), holder, "test", expires)
+    return holder, identity.issue(_engine(world), holder, f"test {holder.key}", expires)
 
 
-@pytest.mark.parametrize("role", identity.ROLES)
+@pytest.mark.parametrize("role", identity.KEY_ROLES)
 def test_a_key_names_its_holder_in_every_service(world: World, role: str) -> None:
     holder, key = _issued(world, role)
     for name in ("intake", "routing", "oversight"):
@@ -90,3 +90,39 @@ def test_only_oversight_writes_keys(world: World, name: str) -> None:
     holder, _ = _issued(world)
     with pytest.raises(Exception, match="permission denied"):
         identity.revoke(_engine(world, name), holder.key)
+
+
+def test_a_holder_has_two_keys_at_most_and_a_rotation_ends_the_first(world: World) -> None:
+    engine, first = _engine(world), Caller(identity.new_id(), "department", "housing", None, scopes=("read",))
+    old = identity.issue(engine, first, "ledger system", NEXT_MONTH)
+    new = identity.rotate(engine, first.key, NEXT_MONTH, timedelta(hours=1))
+    found = identity.verify(engine, new)
+    assert found is not None
+    assert (found.department, found.scopes) == ("housing", ("read",))
+    assert identity.verify(engine, old) is not None  # for an hour
+    with pytest.raises(ValueError, match="2 live keys"):
+        identity.rotate(engine, found.key, NEXT_MONTH, timedelta())
+    identity.revoke(engine, first.key)
+    third = identity.rotate(engine, found.key, NEXT_MONTH, timedelta())
+    assert [identity.verify(engine, key) is None for key in (old, new, third)] == [True, True, False]
+    with pytest.raises(ValueError, match="not live"):
+        identity.rotate(engine, first.key, NEXT_MONTH, timedelta())
+
+
+def test_a_key_lives_a_year_at_most_and_does_no_more_than_its_role(world: World) -> None:
+    with pytest.raises(ValueError, match="within a year"):
+        _issued(world, expires=datetime.now(UTC) + timedelta(days=400))
+    holder = Caller(identity.new_id(), "supervisor", None, None, scopes=("read", "register"))
+    with pytest.raises(ValueError, match="register"):
+        identity.issue(_engine(world), holder, "test", NEXT_MONTH)
+
+
+@pytest.mark.parametrize("name", ["intake", "routing", "oversight"])
+def test_the_last_use_of_a_key_is_known_wherever_it_was_used(world: World, name: str) -> None:
+    holder, key = _issued(world)
+    assert identity.listed(_engine(world))[0].last_used_at is None
+    assert identity.verify(_engine(world, name), key) == holder
+    first = identity.listed(_engine(world))[0].last_used_at
+    assert abs((first - datetime.now(UTC)).total_seconds()) < 60
+    identity.verify(_engine(world, name), key)
+    assert identity.listed(_engine(world))[0].last_used_at == first  # written once an hour

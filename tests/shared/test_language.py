@@ -54,6 +54,10 @@ def translated() -> dict[Message, Forms]:
     }
 
 
+def _page() -> str:
+    return flask.render_template("problem.html", problem=problems.NotFound())
+
+
 @pytest.fixture
 def app() -> flask.Flask:
     """Templates and files as every service has them, and as much of a service as they show."""
@@ -61,12 +65,12 @@ def app() -> flask.Flask:
     shared = flask.Blueprint(
         "shared", "shared", template_folder=str(SHARED / "templates"), static_folder=str(SHARED / "static")
     )
-    shared.add_url_rule("/sign-in", "sign_in_form", lambda: flask.render_template("sign_in.html"))
+    shared.add_url_rule("/sign-in", "page", _page)
     app.register_blueprint(shared)
     app.add_url_rule("/data", "data", lambda: {"chosen": language.chosen()})
     county = SimpleNamespace(name=Text("清河县", "Qinghe County"))
     settings = SimpleNamespace(intake_url="/", routing_url="/", oversight_url="/")
-    app.jinja_env.globals.update(service=SimpleNamespace(county=county, settings=settings))
+    app.jinja_env.globals.update(service=SimpleNamespace(county=county, settings=settings), sign_in_link=str)
     language.install(app)
     return app
 

@@ -68,7 +68,7 @@ class Players:
         department, office = (who.of, None) if who.role == "department" else (None, who.of)
         caller = Caller(identity.new_id(), who.role, department, office)
         self.ids.append(caller.key)
-        return identity.issue(self.engine, caller, "replay", datetime.now(UTC) + LONGEST)
+        return identity.issue(self.engine, caller, f"replay {caller.key}", datetime.now(UTC) + LONGEST)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from services.oversight.store import lists
 from shared import web
 from shared.web import directory, pages
 
-PAGES = Blueprint("pages", __name__, template_folder="templates")
+PAGES = Blueprint("pages", __name__, template_folder="../templates")
 PAGES.context_processor(lambda: {"directory": directory})
 
 FIRST = 8  # deadlines in a block of the dashboard; the rest is one click away
@@ -20,8 +20,10 @@ FIRST = 8  # deadlines in a block of the dashboard; the rest is one click away
 @PAGES.get("/")
 @web.public
 def home() -> Response:
-    """The dashboard for a supervisor, the notices for everyone else."""
+    """The dashboard for a supervisor, people for an administrator, the notices for everyone else."""
     caller = web.access.known()
+    if caller is not None and caller.held == "administrator":
+        return redirect(url_for("people.listing"), 303)
     supervises = caller is not None and caller.role == "supervisor"
     return redirect(url_for(".dashboard" if supervises else ".notices"), 303)
 

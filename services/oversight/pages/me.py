@@ -1,0 +1,102 @@
+"""What people see of themselves: their roles, their sessions, their password and second factor."""
+
+from flask import Blueprint, render_template, request, url_for
+from werkzeug.utils import redirect
+from werkzeug.wrappers import Response
+
+from services.oversight.pages import sign_in
+from shared import web
+from shared.identity import accounts, changes, factors, grants, limits, sessions
+from shared.problems import Fault, Invalid, NotFound
+from shared.web import access, cookie
+
+ME = Blueprint("me", __name__, url_prefix="/me", template_folder="../templates")
+
+Page = str | Response | tuple[str, int]
+
+WRONG = Fault("current", "现在的密码不对", "That is not your present password")
+
+
+@ME.get("")
+@access.people()
+def home() -> Page:
+    """My roles, my sessions, my password, my second factor."""
+    return _page()
+
+
+@ME.post("/sessions/<session>/end")
+@access.people()
+def end(session: str) -> Response:
+    """End one of my sessions. Raises NotFound for one that is not mine, or is over."""
+    if not sessions.end(web.service().identity, _account(), session, "own"):
+        raise NotFound
+    return redirect(url_for(".home", done="session"), 303)
+
+
+@ME.post("/sessions/end-others")
+@access.people()
+def end_others() -> Response:
+    """End all of my sessions but this one."""
+    with web.service().identity.begin() as tx:
+        sessions.end_others(tx, _account(), web.caller().key, "own")
+        changes.note(tx, _account(), "session.ended", _account())
+    return redirect(url_for(".home", done="session"), 303)
+
+
+@ME.post("/password")
+@access.people()
+def change_password() -> Page:
+    """A new password, for whoever knows the present one; my other sessions end."""
+    engine, new = web.service().identity, request.form.get("password", "")
+    try:
+        _require_password()
+        accounts.change_password(engine, accounts.get(engine, _account()), new, web.caller().key)
+    except Invalid as problem:
+        return _page(*problem.faults), problem.status
+    return redirect(url_for(".home", done="password"), 303)
+
+
+@ME.post("/recovery")
+@access.people()
+def renew_codes() -> Page:
+    """Ten new recovery codes, for whoever knows the password; the old ones are worth nothing."""
+    try:
+        _require_password("again")
+    except Invalid as problem:
+        return _page(*problem.faults), problem.status
+    return sign_in.recovery_page(factors.renew_codes(web.service().identity, _account()), url_for(".seen"))
+
+
+@ME.post("/recovery/seen")
+@access.people()
+def seen() -> Response:
+    """Back to my page; changes nothing."""
+    return redirect(url_for(".home"), 303)
+
+
+def _require_password(field: str = "current") -> None:
+    """Refuse (Invalid) whoever holds the session and does not know the password."""
+    engine, account = web.service().identity, accounts.get(web.service().identity, _account())
+    doors = (limits.of_login(account.login), limits.of_address(request.remote_addr))
+    if not limits.enter(engine, doors):
+        raise Invalid(faults=[Fault(field, sign_in.SHUT.zh, sign_in.SHUT.en)])
+    if accounts.verify(engine, account.login, request.form.get(field, "")) is None:
+        raise Invalid(faults=[Fault(field, WRONG.zh, WRONG.en)])
+    limits.succeed(engine, *doors)
+
+
+def _page(*faults: Fault) -> str:
+    engine = web.service().identity
+    return render_template(
+        "me.html",
+        account=accounts.get(engine, _account()),
+        held=grants.of(engine, _account()),
+        living=sessions.listed(engine, _account()),
+        left=factors.left(engine, _account()),
+        idle=cookie.IDLE // 60,
+        faults=faults,
+    )
+
+
+def _account() -> str:
+    return web.caller().account or ""

@@ -1,0 +1,223 @@
+"""Administration: people, their roles, what waits for a second person, keys, and who changed what.
+
+Administrators act, auditors read. Whatever is done here is kept in `identity_change`.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, render_template, request, url_for
+from marshmallow import Schema, fields, validate
+from werkzeug.utils import redirect
+from werkzeug.wrappers import Response
+
+from shared import identity, web
+from shared.identity import accounts, changes, grants, model, sessions
+from shared.problems import Fault, Invalid, NotFound
+from shared.web import access, directory, pages
+from shared.web.fields import Page as PageField
+from shared.web.fields import Words, identifier, one_of
+
+PEOPLE = Blueprint("people", __name__, url_prefix="/people", template_folder="../templates")
+PEOPLE.context_processor(lambda: {"directory": directory, "people": model.PEOPLE})
+
+Page = str | Response | tuple[str, int]
+READ, ACT = ("administrator", "auditor"), ("administrator",)
+SCOPE = {"department": "departments", "office": "offices", "station": "places", "area": "places"}
+
+
+class NewRole(Schema):
+    """A role with its scope, as the form has it."""
+
+    role = one_of(model.PEOPLE)
+    department, office, station, area = identifier(), identifier(), identifier(), identifier()
+
+
+class NewPerson(NewRole):
+    """A person with their first role."""
+
+    login = fields.String(required=True, validate=[validate.Length(2, 40), validate.Regexp(r"[\w.@+-]+\Z")])
+    name = Words(most=60, required=True)
+
+
+class Changes(Schema):
+    """A page of what changed."""
+
+    page = PageField()
+
+
+@PEOPLE.get("")
+@access.people(*READ)
+def listing() -> Page:
+    """Everyone, and the roles that wait for a second person."""
+    return _listing({}, ())
+
+
+@PEOPLE.post("")
+@access.people(*ACT)
+def add() -> Page:
+    """A new person with a role, which another administrator confirms; show the set-up link, once."""
+    typed, by = request.form, _me()
+    try:
+        new = _load(NewPerson(), "login", "name", "role", *model.PARTS)
+        with web.service().identity.begin() as tx:
+            account = accounts.add(tx, new["login"], new["name"], by)
+            grants.ask(tx, account, new["role"], _scope(new), by)
+            link = accounts.link(tx, account, by)
+    except Invalid as problem:
+        return _listing(typed, problem.faults), problem.status
+    return _person(account, link=link)
+
+
+@PEOPLE.get("/<account>")
+@access.people(*READ)
+def one(account: str) -> Page:
+    """One person: their roles and sessions."""
+    return _person(account)
+
+
+@PEOPLE.post("/<account>/roles")
+@access.people(*ACT)
+def ask(account: str) -> Page:
+    """Ask for one more role of a person."""
+    try:
+        new = _load(NewRole(), "role", *model.PARTS)
+        with web.service().identity.begin() as tx:
+            grants.ask(tx, accounts.get(web.service().identity, account).id, new["role"], _scope(new), _me())
+    except Invalid as problem:
+        return _person(account, faults=problem.faults), problem.status
+    return _done(account)
+
+
+@PEOPLE.post("/<account>/link")
+@access.people(*ACT)
+def link(account: str) -> Page:
+    """A new set-up link, shown once. A second factor stays as it is."""
+    engine = web.service().identity
+    with engine.begin() as tx:
+        made = accounts.link(tx, accounts.get(engine, account).id, _me())
+    return _person(account, link=made)
+
+
+@PEOPLE.post("/<account>/disable")
+@access.people(*ACT)
+def disable(account: str) -> Response:
+    """Shut an account, with all its sessions."""
+    accounts.disable(web.service().identity, account, _me())
+    return _done(account)
+
+
+@PEOPLE.post("/<account>/enable")
+@access.people(*ACT)
+def enable(account: str) -> Response:
+    """Open an account again."""
+    accounts.enable(web.service().identity, account, _me())
+    return _done(account)
+
+
+@PEOPLE.post("/<account>/sessions/<session>/end")
+@access.people(*ACT)
+def end_session(account: str, session: str) -> Response:
+    """End one session of a person."""
+    engine = web.service().identity
+    if not sessions.end(engine, account, session, "administrator"):
+        raise NotFound
+    with engine.begin() as tx:
+        changes.note(tx, _me(), "session.ended", account)
+    return _done(account)
+
+
+@PEOPLE.post("/grants/<grant>/confirm")
+@access.people(*ACT)
+def confirm(grant: str) -> Response:
+    """Confirm a role that another administrator asked for. Forbidden to whoever asked, and for oneself."""
+    grants.confirm(web.service().identity, grant, _me())
+    return redirect(url_for(".listing", done="1"), 303)
+
+
+@PEOPLE.post("/grants/<grant>/end")
+@access.people(*ACT)
+def end_grant(grant: str) -> Response:
+    """Take a role away, or refuse one that waits."""
+    grants.end(web.service().identity, grant, _me())
+    return redirect(url_for(".listing", done="1"), 303)
+
+
+@PEOPLE.get("/keys")
+@access.people(*READ)
+def keys() -> Page:
+    """All access keys; what they are is not a secret, what they say was never kept."""
+    return render_template("keys.html", found=identity.listed(web.service().identity))
+
+
+@PEOPLE.post("/keys/<key>/revoke")
+@access.people(*ACT)
+def revoke(key: str) -> Response:
+    """End a key at once."""
+    if not identity.revoke(web.service().identity, key, _me()):
+        raise NotFound
+    return redirect(url_for(".keys"), 303)
+
+
+@PEOPLE.get("/changes")
+@access.people(*READ)
+def changed() -> Page:
+    """What changed about people and their rights, by whom."""
+    page = pages.load(Changes(), pages.given(request.args, "page"))["page"]
+    total, found = changes.listed(web.service().identity, page)
+    links = pages.neighbours(total, page, changes.PAGE)
+    return render_template("changes.html", found=found, total=total, named=_namer(), links=links)
+
+
+def _listing(typed: Any, faults: Any) -> str:
+    engine = web.service().identity
+    return render_template(
+        "people.html",
+        found=accounts.listed(engine),
+        held=grants.all_of(engine),
+        waiting=grants.waiting(engine),
+        named=_namer(),
+        typed=typed,
+        faults=faults,
+    )
+
+
+def _person(account: str, link: str = "", faults: Any = ()) -> str:
+    engine = web.service().identity
+    return render_template(
+        "person.html",
+        found=accounts.get(engine, account),
+        held=grants.all_of(engine).get(account, []),
+        living=sessions.listed(engine, account),
+        link=url_for("door.set_up_form", link=link, _external=True) if link else "",
+        typed=request.form,
+        faults=faults,
+    )
+
+
+def _load(schema: Schema, *names: str) -> Any:
+    """What was typed; refuses (Invalid) also a place or a body that the county does not have."""
+    new = pages.load(schema, pages.given(request.form, *names))
+    known = {part: getattr(web.service().county, name) for part, name in SCOPE.items()}
+    wrong = [part for part in model.PARTS if new[part] is not None and new[part] not in known[part]]
+    if wrong:
+        raise Invalid(faults=[Fault(part, "县名录中没有", "The county has no such entry") for part in wrong])
+    return new
+
+
+def _scope(new: dict[str, Any]) -> dict[str, str | None]:
+    return {part: new[part] for part in model.PARTS}
+
+
+def _namer() -> Callable[[str], str]:
+    """What an account is called, by its id."""
+    names = {account.id: account.login for account in accounts.listed(web.service().identity)}
+    return lambda id_: names.get(id_, id_)
+
+
+def _done(account: str) -> Response:
+    return redirect(url_for(".one", account=account, done="1"), 303)
+
+
+def _me() -> str:
+    return web.caller().account or ""

@@ -1,0 +1,262 @@
+"""The door for people, of all three services: password, second factor, role.
+
+Each step is a page. What is still missing is asked of the session's row at every step, so none can be left
+out by going straight to a later one.
+"""
+
+from flask import Blueprint, render_template, request, url_for
+from werkzeug.utils import redirect
+from werkzeug.wrappers import Response
+
+from shared import keyring, web
+from shared.identity import accounts, factors, grants, limits, model, sessions
+from shared.identity.accounts import Account
+from shared.identity.sessions import Session
+from shared.keyring import Seal, Tampered
+from shared.problems import Conflict, Fault, Invalid, NotFound, Unauthenticated
+from shared.web import access, cookie
+
+DOOR = Blueprint("door", __name__, template_folder="../templates")
+
+Page = str | Response | tuple[str, int]
+
+WRONG = Fault("login", "登录名或密码不对", "The login name or the password is not right")
+CODE = Fault("code", "验证码不对，或已经用过", "The code is not right, or was used already")
+SHUT = Fault("", "尝试次数过多，请 15 分钟后再试", "Too many tries; try again in 15 minutes")
+STALE = Fault(
+    "code", "页面已过期，请用这个新密钥重新添加", "This page was too old; add this new secret instead"
+)
+
+
+@DOOR.get("/sign-in")
+@web.public
+def form() -> str:
+    """Login name and password. `next` says where to go afterwards, as `intake:/register`."""
+    return _page("sign_in.html")
+
+
+@DOOR.post("/sign-in")
+@access.door
+def sign_in() -> Page:
+    """Begin a session, if the password is right. An unknown login is answered as a wrong password is."""
+    engine, login = web.service().identity, accounts.spelled(request.form.get("login", ""))
+    doors = (limits.of_login(login), limits.of_address(request.remote_addr))
+    if not limits.enter(engine, doors):
+        return _page("sign_in.html", SHUT), 429
+    found = accounts.verify(engine, login, request.form.get("password", ""))
+    if found is None:
+        return _page("sign_in.html", WRONG), 401
+    limits.succeed(engine, *doors)
+    _leave("replaced")
+    reference = sessions.begin(engine, found.id, request.remote_addr or "", request.user_agent.string)
+    return _go_on(reference)
+
+
+@DOOR.post("/sign-out")
+@access.door
+def sign_out() -> Response:
+    """End the session of this browser."""
+    _leave("signed out")
+    response = redirect(url_for(".form"), 303)
+    cookie.drop(response)
+    return response
+
+
+@DOOR.get("/sign-in/factor")
+@web.public
+def factor_form() -> Page:
+    """The code of the app, or a recovery code."""
+    _begun()
+    return _page("factor.html")
+
+
+@DOOR.post("/sign-in/factor")
+@access.door
+def factor() -> Page:
+    """Take a code, which counts once."""
+    engine, session = web.service().identity, _begun()
+    doors = (f"factor:{session.account}", limits.of_address(request.remote_addr))
+    if not limits.enter(engine, doors):
+        return _page("factor.html", SHUT), 429
+    if not factors.show(engine, _seal(), session.account, request.form.get("code", "")):
+        return _page("factor.html", CODE), 401
+    limits.succeed(engine, *doors)
+    return _go_on(sessions.show_factor(engine, session.id))
+
+
+@DOOR.get("/sign-in/enrol")
+@web.public
+def enrol_form() -> Page:
+    """A new secret for the person's app, which is kept once a code shows that the app has it."""
+    session = _begun()
+    return _enrolment(session, factors.secret())
+
+
+@DOOR.post("/sign-in/enrol")
+@access.door
+def enrol() -> Page:
+    """Keep the secret; show the recovery codes, once."""
+    engine, session = web.service().identity, _begun()
+    try:
+        secret = _seal().open(request.form.get("sealed", ""), f"enrol:{session.id}").decode()
+    except Tampered:
+        return _enrolment(session, factors.secret(), STALE), 422
+    codes = factors.enrol(engine, _seal(), session.account, secret, request.form.get("code", ""))
+    if codes is None:
+        return _enrolment(session, secret, CODE), 422
+    response = Response(recovery_page(codes, url_for(".enter", next=_wanted())), mimetype="text/html")
+    cookie.keep(response, sessions.show_factor(engine, session.id))
+    return response
+
+
+@DOOR.get("/sign-in/role")
+@web.public
+def role_form() -> Page:
+    """The roles that this person may work in."""
+    session = _begun()
+    account, held = _account(session), grants.of(web.service().identity, session.account)
+    missing = _missing(session, account, held)
+    if missing in {"factor", "enrol"}:
+        return redirect(_address(missing), 303)
+    return render_template("role.html", account=account, held=held, next=_wanted())
+
+
+@DOOR.post("/sign-in/role")
+@access.door
+def enter() -> Response:
+    """Work in the role that was chosen, or in the only one there is."""
+    session = _begun()
+    reference = cookie.read() or ""
+    chosen = request.form.get("grant")
+    account, held = _account(session), grants.of(web.service().identity, session.account)
+    if chosen is None or _missing(session, account, held) in {"factor", "enrol"}:
+        return _go_on(reference)
+    return _work(session, chosen)
+
+
+@DOOR.get("/set-up")
+@web.public
+def set_up_form() -> Page:
+    """The page of a link that sets a password. NotFound for one that was used, has expired or never was."""
+    return _set_up(request.args.get("link", ""))
+
+
+@DOOR.post("/set-up")
+@access.door
+def set_up() -> Page:
+    """Set the password; the link is used. The person signs in with it then."""
+    link = request.form.get("link", "")
+    try:
+        accounts.set_up(web.service().identity, link, request.form.get("password", ""))
+    except Invalid as problem:
+        return _set_up(link, *problem.faults), problem.status
+    _leave("password")
+    response = redirect(url_for(".form", done="1"), 303)
+    cookie.drop(response)
+    return response
+
+
+def recovery_page(codes: list[str], onwards: str) -> str:
+    """Recovery codes, shown this once, and where a button leads then (by POST)."""
+    return render_template("recovery.html", codes=codes, onwards=onwards)
+
+
+def _set_up(link: str, *faults: Fault) -> str:
+    account = accounts.linked(web.service().identity, link)
+    if account is None:
+        raise NotFound("链接已用过、已过期或不完整", "This link was used, has expired, or is not complete")
+    return render_template("set_up.html", account=account, link=link, faults=faults)
+
+
+def _page(template: str, *faults: Fault) -> str:
+    return render_template(template, next=_wanted(), typed=request.form, faults=faults)
+
+
+def _enrolment(session: Session, secret: str, *faults: Fault) -> str:
+    account, county = _account(session), web.service().county
+    if account.second_factor:
+        raise Conflict
+    return render_template(
+        "enrol.html",
+        secret=" ".join(secret[at : at + 4] for at in range(0, len(secret), 4)),
+        address=factors.address(secret, account.login, county.name.zh),
+        sealed=_seal().close(secret.encode(), f"enrol:{session.id}"),
+        next=_wanted(),
+        faults=faults,
+    )
+
+
+def _go_on(reference: str) -> Response:
+    """Lead to the next step; `reference` is the newest one."""
+    engine, session = web.service().identity, sessions.living(web.service().identity, reference)
+    if session is None:
+        raise Unauthenticated
+    held = grants.of(engine, session.account)
+    missing = _missing(session, _account(session), held)
+    if missing == "enter":
+        return _work(session, held[0].id)
+    response = redirect(_address(missing), 303)
+    cookie.keep(response, reference)
+    return response
+
+
+def _work(session: Session, grant: str) -> Response:
+    reference = sessions.enter(web.service().identity, session.id, grant)
+    if reference is None:
+        raise Conflict
+    response = redirect(_target(), 303)
+    cookie.keep(response, reference)
+    return response
+
+
+def _missing(session: Session, account: Account, held: list[grants.Grant]) -> str:
+    roles = [grant.role for grant in held]
+    return model.next_step(roles, has_factor=account.second_factor, shown=session.second_factor)
+
+
+def _address(step: str) -> str:
+    return url_for({"factor": ".factor_form", "enrol": ".enrol_form"}.get(step, ".role_form"), next=_wanted())
+
+
+def _begun() -> Session:
+    """The session of this browser, though it may have no role yet. Raises Unauthenticated."""
+    session = sessions.living(web.service().identity, cookie.read() or "")
+    if session is None:
+        raise Unauthenticated
+    return session
+
+
+def _account(session: Session) -> Account:
+    return accounts.get(web.service().identity, session.account)
+
+
+def _leave(why: str) -> None:
+    session = sessions.living(web.service().identity, cookie.read() or "")
+    if session is not None:
+        sessions.end(web.service().identity, session.account, session.id, why)
+
+
+def _seal() -> Seal:
+    return keyring.seal(web.service().settings.secrets, "account")
+
+
+def _wanted() -> str:
+    """Where the person wanted to go, as it was given; `_target` judges it."""
+    return request.values.get("next", "")
+
+
+def _target() -> str:
+    """The address that `next` names: a service of ours and a path of it, or the front page of oversight.
+
+    It can name nothing else, so nobody is led to another site.
+    """
+    name, _, path = _wanted().partition(":")
+    settings = web.service().settings
+    ours = {
+        "intake": settings.intake_url,
+        "routing": settings.routing_url,
+        "oversight": settings.oversight_url,
+    }
+    if name not in ours or not path.isprintable() or path[:1] != "/" or path[1:2] in {"/", "\\"}:
+        return f"{settings.oversight_url.rstrip('/')}/"
+    return ours[name].rstrip("/") + path

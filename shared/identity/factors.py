@@ -1,0 +1,119 @@
+"""Second factors: six digits that change every 30 seconds (TOTP, RFC 6238), and recovery codes.
+
+A further kind (passkeys) stands beside these: it is set up by `enrol`'s like, and shown by `show`'s like.
+"""
+
+import secrets
+import time
+
+import pyotp
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+
+from shared import database, keyring
+from shared.identity import changes, references
+from shared.identity.tables import ACCOUNT, RECOVERY_CODE
+from shared.keyring import Seal
+from shared.problems import Conflict
+
+STEP = 30  # seconds
+CODES = 10
+LETTERS = "23456789abcdefghjkmnpqrstvwxyz"  # none that looks like another
+
+
+def secret() -> str:
+    """A new secret to share with a person's app, in base32."""
+    return pyotp.random_base32()
+
+
+def address(secret: str, login: str, issuer: str) -> str:
+    """The `otpauth:` link that an app takes the secret from."""
+    return pyotp.TOTP(secret).provisioning_uri(name=login, issuer_name=issuer)
+
+
+def enrol(engine: Engine, seal: Seal, account: str, secret: str, code: str) -> list[str] | None:
+    """Keep a person's new secret if the code shows that their app has it; return their recovery codes.
+
+    None for a wrong code. Raises Conflict where there is a second factor already.
+    """
+    step = _step(secret, code)
+    if step is None:
+        return None
+    own = update(ACCOUNT).where(ACCOUNT.c.id == account, ACCOUNT.c.totp.is_(None))
+    kept = seal.close(secret.encode(), _place(account))
+    with engine.begin() as tx:
+        if tx.execute(own.values(totp=kept, totp_step=step)).rowcount == 0:
+            raise Conflict
+        changes.note(tx, account, "factor.enrolled", account)
+        return _new_codes(tx, account)
+
+
+def show(engine: Engine, seal: Seal, account: str, code: str) -> bool:
+    """Whether a code is the app's of now (or of 30 seconds ago or ahead), or a recovery code; each once."""
+    said = code.replace(" ", "").replace("-", "").lower()
+    if len(said) != 6:
+        return _use_recovery(engine, account, said)
+    with database.reading(engine) as connection:
+        row = connection.execute(select(ACCOUNT.c.totp).where(ACCOUNT.c.id == account)).first()
+    if row is None or row.totp is None:
+        return False
+    step = _step(seal.open(row.totp, _place(account)).decode(), said)
+    return step is not None and _use_step(engine, account, step)
+
+
+def renew_codes(engine: Engine, account: str) -> list[str]:
+    """Ten new recovery codes; the old ones are worth nothing any more."""
+    with engine.begin() as tx:
+        changes.note(tx, account, "recovery.renewed", account)
+        return _new_codes(tx, account)
+
+
+def left(engine: Engine, account: str) -> int:
+    """How many recovery codes were not used yet."""
+    own = (RECOVERY_CODE.c.account == account) & RECOVERY_CODE.c.used_at.is_(None)
+    with database.reading(engine) as connection:
+        return connection.execute(select(func.count()).where(own)).scalar_one()
+
+
+def remove(tx: Connection, account: str, by: str) -> None:
+    """Take a lost second factor away: from the command line of the machine alone, never over the network."""
+    tx.execute(update(ACCOUNT).where(ACCOUNT.c.id == account).values(totp=None))
+    tx.execute(delete(RECOVERY_CODE).where(RECOVERY_CODE.c.account == account))
+    changes.note(tx, by, "factor.removed", account)
+
+
+def _place(account: str) -> str:
+    return f"account.totp:{account}"
+
+
+def _step(secret: str, code: str) -> int | None:
+    """The step of time that a code belongs to, if it is this one or a neighbour."""
+    now = int(time.time()) // STEP
+    app = pyotp.TOTP(secret)
+    fitting = [step for step in (now - 1, now, now + 1) if keyring.equal(app.at(step * STEP), code)]
+    return fitting[-1] if fitting else None
+
+
+def _use_step(engine: Engine, account: str, step: int) -> bool:
+    """Each step counts once, and none before one that was used, however many ask at once."""
+    own = update(ACCOUNT).where(ACCOUNT.c.id == account, ACCOUNT.c.totp_step < step)
+    with engine.begin() as tx:
+        return tx.execute(own.values(totp_step=step)).rowcount == 1
+
+
+def _use_recovery(engine: Engine, account: str, code: str) -> bool:
+    own = (RECOVERY_CODE.c.account == account) & (RECOVERY_CODE.c.digest == references.digest(code))
+    used = update(RECOVERY_CODE).where(own, RECOVERY_CODE.c.used_at.is_(None)).values(used_at=func.now())
+    with engine.begin() as tx:
+        if tx.execute(used).rowcount == 0:
+            return False
+        changes.note(tx, account, "recovery.used", account)
+        return True
+
+
+def _new_codes(tx: Connection, account: str) -> list[str]:
+    """16 letters each: 78 bits, so that their digests tell nothing."""
+    made = ["".join(secrets.choice(LETTERS) for _ in range(16)) for _ in range(CODES)]
+    tx.execute(delete(RECOVERY_CODE).where(RECOVERY_CODE.c.account == account))
+    rows = [{"account": account, "digest": references.digest(code)} for code in made]
+    tx.execute(insert(RECOVERY_CODE), rows)
+    return ["-".join(code[at : at + 4] for at in range(0, 16, 4)) for code in made]

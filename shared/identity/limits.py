@@ -1,0 +1,63 @@
+"""How often one may guess: per account and per address, counted in PostgreSQL (S9)."""
+
+import ipaddress
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, Engine, text
+
+from shared.identity import model
+
+LOCK = text("SELECT pg_advisory_xact_lock(hashtext(:what))")
+RECENT = text(
+    "SELECT at, clock_timestamp() AS now FROM failure WHERE what = :what ORDER BY at DESC LIMIT :most"
+)
+COUNT = text("INSERT INTO failure (what) VALUES (:what)")
+FORGET = text("DELETE FROM failure WHERE what = :what")
+UNCOUNT = text(
+    "DELETE FROM failure WHERE ctid = (SELECT ctid FROM failure WHERE what = :what ORDER BY at DESC LIMIT 1)"
+)
+CLEAR = text("DELETE FROM failure WHERE at < now() - interval '1 day'")
+
+
+def of_login(login: str) -> str:
+    """The door of one login, whether there is such an account or not."""
+    return f"login:{login.casefold()[:80]}"
+
+
+def of_address(address: str | None) -> str:
+    """The door of one address; of one network of 64 bits with IPv6, where a household has that many."""
+    try:
+        parsed = ipaddress.ip_address(address or "")
+    except ValueError:
+        return "address:unknown"
+    if parsed.version == 6:
+        return f"address:{ipaddress.ip_network((parsed, 64), strict=False)}"
+    return f"address:{parsed}"
+
+
+def enter(engine: Engine, doors: Sequence[str]) -> bool:
+    """Whether one more try is let through all doors; it then counts as a failure until `succeed` says not.
+
+    Counted before the try, so that a hundred at once are no more than ten one after another.
+    """
+    with engine.begin() as tx:
+        for door in sorted(doors):
+            tx.execute(LOCK, {"what": door})
+        if any(_is_shut(tx, door) for door in doors):
+            return False
+        for door in doors:
+            tx.execute(COUNT, {"what": door})
+        tx.execute(CLEAR)
+        return True
+
+
+def succeed(engine: Engine, account: str, address: str) -> None:
+    """Forget the failures at the account's door; at the address's only this try: guesses could hide there."""
+    with engine.begin() as tx:
+        tx.execute(FORGET, {"what": account})
+        tx.execute(UNCOUNT, {"what": address})
+
+
+def _is_shut(tx: Connection, door: str) -> bool:
+    rows = tx.execute(RECENT, {"what": door, "most": model.MOST_FAILURES}).all()
+    return bool(rows) and model.shut([row.at for row in rows], rows[0].now)

@@ -1,0 +1,66 @@
+"""Passwords: which are taken, and how they are kept (S8, ASVS 6.2)."""
+
+import unicodedata
+from functools import cache
+from pathlib import Path
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerifyMismatchError
+
+from shared.problems import Fault
+
+SHORTEST, LONGEST = 8, 256  # characters
+# The least that OWASP names: 19 MiB for a password, so that a crowd at the door does not fill the memory.
+HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+COMMONEST = Path(__file__).parent / "commonest_passwords.txt"
+
+# Reasons to refuse, said of the field `password`.
+LENGTH = Fault("password", "密码须为 8 至 256 个字符", "A password has 8 to 256 characters")
+COMMON = Fault(
+    "password", "这个密码太常见，别人容易猜到", "This password is so common that others will guess it"
+)
+LOGIN = Fault("password", "密码中不得含有登录名", "A password must not contain the login name")
+
+
+def refusal(password: str, login: str) -> Fault | None:
+    """Why this password is not taken for this login; None if it is. There are no rules of composition."""
+    said = _normal(password)
+    if not SHORTEST <= len(said) <= LONGEST:
+        return LENGTH
+    if said.casefold() in _commonest():
+        return COMMON
+    return LOGIN if login.casefold() in said.casefold() else None
+
+
+def close(password: str) -> str:
+    """The argon2id hash to keep."""
+    return HASHER.hash(_normal(password))
+
+
+def fits(kept: str | None, password: str) -> bool:
+    """Whether a password is the one that was kept. Takes the same time where none was."""
+    try:
+        return HASHER.verify(kept or _nobody(), _normal(password)[: LONGEST + 1]) and kept is not None
+    except (VerifyMismatchError, InvalidHashError):
+        return False
+
+
+def outdated(kept: str) -> bool:
+    """Whether a hash was made with other parameters than today's."""
+    return HASHER.check_needs_rehash(kept)
+
+
+def _normal(password: str) -> str:
+    """One password typed on two keyboards is one password (NIST SP 800-63B: NFKC)."""
+    return unicodedata.normalize("NFKC", password)
+
+
+@cache
+def _nobody() -> str:
+    return HASHER.hash("nobody has this password")
+
+
+@cache
+def _commonest() -> frozenset[str]:
+    """The 3,000 commonest of at least 8 characters, from the list of zxcvbn (MIT licence)."""
+    return frozenset(COMMONEST.read_text("utf-8").split())

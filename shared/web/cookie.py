@@ -1,0 +1,75 @@
+"""The cookie of a signed-in browser: a session's reference and when it was last used, signed.
+
+Whoever has it is signed in, so it is for our host alone, never for scripts, and never sent from elsewhere.
+The idle limit is judged here, by the time in the cookie, which any service renews: so reading a page writes
+nothing to the identity database. All else about a session is judged by its row.
+"""
+
+import time
+from functools import cache
+from pathlib import Path
+from typing import cast
+
+from flask import Response, current_app, g, request
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+from werkzeug.wrappers import Response as AnyResponse
+
+from shared import keyring
+from shared.service import Service
+
+NAME = "minqing_session"
+HOURS = 12  # no session is longer, see shared/identity/sessions.py
+IDLE = 30 * 60  # seconds without a request after which a session is over
+RENEWED = 60  # seconds after which the time in the cookie is set anew
+
+
+def read() -> str | None:
+    """The reference that this browser sends; None if there is none, or forged, or idle for too long."""
+    value = request.cookies.get(name(), "")
+    try:
+        reference, at = _signer().loads(value, max_age=IDLE, return_timestamp=True)
+    except BadSignature:
+        return None
+    g.session_age = time.time() - at.timestamp()
+    return str(reference)
+
+
+def keep(response: AnyResponse, reference: str) -> None:
+    """Let the browser keep a reference."""
+    g.session_age = 0
+    response.set_cookie(
+        name(),
+        str(_signer().dumps(reference)),
+        max_age=HOURS * 3600,
+        httponly=True,
+        samesite="Strict",
+        secure=True,
+    )
+
+
+def drop(response: AnyResponse) -> None:
+    """Let the browser forget it."""
+    g.session_age = 0
+    response.delete_cookie(name(), httponly=True, samesite="Strict", secure=True)
+
+
+def renew(response: Response) -> None:
+    """Set the time anew for whoever is signed in and has not been seen for a minute."""
+    if g.get("caller") is not None and g.get("session_age", 0) > RENEWED:
+        reference = read()
+        if reference is not None:
+            keep(response, reference)
+
+
+def name() -> str:
+    """What it is called: over https with the prefix that keeps other hosts and paths from setting it."""
+    return f"__Host-{NAME}" if request.is_secure else NAME
+
+
+def _signer() -> URLSafeTimedSerializer:
+    return _signer_of(cast(Service, current_app.extensions["minqing"]).settings.secrets)
+
+
+@cache
+def _signer_of(secrets: Path) -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(list(reversed(keyring.read(secrets / "session.key"))), salt="session")
