@@ -161,6 +161,8 @@ def test_what_anyone_writes_to_redis_arrives_as_what_it_is_and_stops_nothing(
         client.lpush(bus.queue("routing"), GARBAGE[name])
     intake.publish("routing", {"n": 2})
     received = routing.receive(10, 1)
+    while {"n": 2} not in received:
+        received += routing.receive(10, 1)  # on a busy machine it is late
     assert [each for each in received if isinstance(each, dict)] in (
         [{"n": 1}, {"n": 2}],
         [{"n": 1}, {}, {"n": 2}],
