@@ -1,6 +1,6 @@
 """Who may do what in Redis: a user per service, which reads its own list and adds to its partners' (S15).
 
-The rules are what the services were seen to use, and no more: none may wipe, configure, search or run scripts.
+The rules are what the services were seen to use, no more: none may wipe, configure, search or run scripts.
 The default user is the administrator: it is for us, and no service knows its password. Those of the services
 come from it by a keyed digest, which cannot be turned back: there is one secret to keep, and to change.
 """

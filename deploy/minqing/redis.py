@@ -1,4 +1,4 @@
-"""The Redis that we run ourselves: a user per service, an append-only file and no eviction, on the loopback."""
+"""The Redis that we run ourselves: a user per service, append-only, no eviction, on the loopback."""
 
 import signal
 import socket
