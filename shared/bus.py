@@ -41,6 +41,15 @@ def epoch_key(service: str) -> str:
     return f"epoch:{service}"
 
 
+def ask(url: str, *words: str) -> Any:
+    """What Redis answers to a command of its administrator, at `url`; raises Down."""
+    pipe = Bus(url, "administrator")
+    try:
+        return pipe.answer(*words)
+    finally:
+        pipe.close()
+
+
 class Bus:
     """One service's end of the pipe. After `Down` the next use starts over with a new connection."""
 
@@ -81,6 +90,11 @@ class Bus:
             client.set(key, secrets.token_hex(8), nx=True)
             value: bytes = client.get(key)
         return value.decode()
+
+    def answer(self, *words: str) -> Any:
+        """What Redis answers to a command."""
+        with self._connected() as connection:
+            return connection.default_channel.client.execute_command(*words)
 
     def close(self) -> None:
         """Drop the connection; the next use makes a new one."""

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from deploy.minqing import county, demo, importing, keys, migrate, parked, secrets, status, up
+from deploy.minqing import county, demo, doctor, importing, keys, migrate, parked, secrets, status, up
 from deploy.minqing.trouble import Trouble
 from shared import database
 from shared.county import CountyError
@@ -36,6 +36,7 @@ for command in (
     up.down,
     demo.demo,
     status.status,
+    doctor.doctor,
     importing.import_,
     migrate.migrate,
     keys.keys,

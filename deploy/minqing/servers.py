@@ -53,8 +53,10 @@ class Servers:
     programs: tuple[Program, ...]
 
     def create_databases(self) -> None:
-        """Make the suite's roles and databases, where they are missing."""
+        """Make the roles and databases that are missing; on a server of ours, close what else it has."""
         databases.create(self.admin_url, self.passwords)
+        if any(program.name == "postgres" for program in self.programs):
+            databases.close_rest(self.admin_url)
 
     def url(self, role: str, database: str) -> str:
         """Return the SQLAlchemy address of `database` for `role`, both named as in `databases.OWNERS`."""
