@@ -235,6 +235,8 @@ def test_a_redis_that_strangers_reach_is_found(given: Deployment, world: World) 
     assert said(broker.listening, given) == ""
     with configured(world, "bind", "127.0.0.1 127.0.0.2"):
         assert "listens on 127.0.0.1 127.0.0.2" in said(broker.listening, given)
+    with configured(world, "protected-mode", "no"):
+        assert "set protected-mode yes" in said(broker.listening, given)
     with configured(world, "requirepass", ""):
         assert "no password" in said(broker.listening, given)
 

@@ -27,9 +27,14 @@ def listening(given: Deployment) -> Iterator[Finding]:
         return
     if "nopass" in _words(given, "default"):
         yield Finding("Redis 无需密码：设置 requirepass", "Redis asks for no password: set requirepass")
+    if urlsplit(given.redis).hostname not in LOOPBACK:
+        return  # it has a network of its own, which we cannot see
+    if _setting(given, "protected-mode") != "yes":
+        yield Finding(
+            "Redis 保护模式已关闭：protected-mode yes", "Redis is unprotected: set protected-mode yes"
+        )
     bound = _setting(given, "bind").split()
-    beside = urlsplit(given.redis).hostname in LOOPBACK
-    if beside and {each.lstrip("-") for each in bound} - LOOPBACK:
+    if {each.lstrip("-") for each in bound} - LOOPBACK:
         yield Finding(
             f"Redis 监听 {' '.join(bound)}：改为 bind 127.0.0.1",
             f"Redis listens on {' '.join(bound)}: set bind 127.0.0.1",
