@@ -2,9 +2,11 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+SBOM := build/sbom.json
+SCANNED := $$(git ls-files)
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down status install test lint faults bench compose-test requirements clean
+.PHONY: help run up down status install test lint scan sbom faults bench compose-test requirements clean
 
 help:  ## 列出命令 | list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -26,11 +28,23 @@ install: .venv/.run  ## 安装到 .venv | install into .venv
 test: .venv/.dev  ## 运行全部测试 | run every test
 	@$(BIN)/pytest
 
-lint: .venv/.dev  ## 检查风格、类型与架构 | check style, types and architecture
+lint: .venv/.dev  ## 检查风格、类型、架构与安全 | check style, types, architecture and security
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/bandit --quiet --configfile pyproject.toml --recursive services shared deploy
+	@$(MAKE) --no-print-directory scan
+	@$(BIN)/python -m deploy.audit
+
+scan: .venv/.dev  ## 检查文件中有无遗落的密钥 | look for secrets left in files
+	@PYTHONPATH=. $(BIN)/python -m detect_secrets.pre_commit_hook --plugin deploy/access_key.py \
+	  --exclude-lines '//user:pw@host/|^CODE_ALPHABET = ' $(SCANNED)
+
+sbom: .venv/.dev  ## 生成运行所需部件清单 build/sbom.json | list what runs, in CycloneDX
+	@mkdir -p $(dir $(SBOM))
+	@cat requirements.txt requirements-embedded.txt | $(BIN)/cyclonedx-py requirements --pyproject pyproject.toml \
+	  --output-reproducible --output-format JSON --output-file $(SBOM) -
 
 faults: .venv/.dev  ## 破坏一切，再清点（SEEDS=3，约 12 分钟） | break everything, then count (SEEDS=3, about 12 minutes)
 	@$(BIN)/python -m tests.faults

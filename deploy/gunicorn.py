@@ -13,7 +13,7 @@ threads = 4
 reuse_port = True
 preload_app = True  # imported once and shared: services connect to nothing before the first request
 control_socket_disable = True
-worker_tmp_dir = "/dev/shm"  # heartbeats must not wait for a disk
+worker_tmp_dir = "/dev/shm"  # nosec B108 - heartbeats must not wait for a disk
 
 timeout = 30  # seconds without a heartbeat until a worker is replaced
 graceful_timeout = 20  # seconds that requests under way have to finish after SIGTERM

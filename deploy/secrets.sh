@@ -28,6 +28,6 @@ for service in intake routing oversight; do
     keep "${service}_identity_url" "postgresql+psycopg://$service:$password@postgres/identity"
 done
 
-password=$(word)
-keep redis_auth "requirepass $password"
-keep redis_url "redis://:$password@redis:6379/0"
+docker run --rm --network none --user "$(id -u):$(id -g)" --volume "$folder:/secrets" \
+    "minqing/minqing:${MINQING_VERSION:-latest}" secrets broker /secrets redis:6379
+chmod 0644 "$folder"/*redis*

@@ -21,6 +21,9 @@ OPTIONS = {
     "socket_connect_timeout": 2,
     "health_check_interval": 10,
     "retry_on_timeout": False,
+    # Nothing is acknowledged, so nothing is to be restored: no sweeps, no scripts, no lists but our own.
+    "ack_emulation": False,
+    "priority_steps": [0],
 }
 
 
@@ -31,6 +34,20 @@ class Down(Exception):
 def queue(service: str) -> str:
     """The name of a service's list."""
     return f"{service}.in"
+
+
+def epoch_key(service: str) -> str:
+    """The name under which a service finds out that Redis was wiped."""
+    return f"epoch:{service}"
+
+
+def ask(url: str, *words: str) -> Any:
+    """What Redis answers to a command of its administrator, at `url`; raises Down."""
+    pipe = Bus(url, "administrator")
+    try:
+        return pipe.answer(*words)
+    finally:
+        pipe.close()
 
 
 class Bus:
@@ -67,12 +84,17 @@ class Bus:
 
     def epoch(self) -> str:
         """A random value that lives in Redis: another one means that Redis was wiped or replaced."""
-        key = f"epoch:{self.service}"
+        key = epoch_key(self.service)
         with self._connected() as connection:
             client = connection.default_channel.client
             client.set(key, secrets.token_hex(8), nx=True)
             value: bytes = client.get(key)
         return value.decode()
+
+    def answer(self, *words: str) -> Any:
+        """What Redis answers to a command."""
+        with self._connected() as connection:
+            return connection.default_channel.client.execute_command(*words)
 
     def close(self) -> None:
         """Drop the connection; the next use makes a new one."""

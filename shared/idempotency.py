@@ -31,7 +31,7 @@ CLAIMED = """
         ON CONFLICT DO NOTHING RETURNING number
     )
 """
-CLAIM = f"WITH {CLAIMED} SELECT number FROM claimed"
+CLAIM = f"WITH {CLAIMED} SELECT number FROM claimed"  # nosec B608 - our own names
 EARLIER = select(REQUEST).where(REQUEST.c.caller == bindparam("caller"), REQUEST.c.key == bindparam("key"))
 
 

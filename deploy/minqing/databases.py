@@ -26,6 +26,12 @@ def create(admin_url: str, passwords: Mapping[str, str]) -> None:
         _let_read_identity(admin)
 
 
+def close_rest(admin_url: str) -> None:
+    """Let no service connect to the server's own databases. For a server that is ours alone."""
+    with _connect(admin_url) as admin:
+        admin.execute("revoke all on database postgres, template1 from public")
+
+
 def url(admin_url: str, role: str, password: str, database: str) -> str:
     """Return the address of `database` for `role`, on the server of `admin_url`."""
     address = make_url(admin_url).set(username=role, password=password, database=database)

@@ -1,11 +1,11 @@
-"""The Redis that we run ourselves: with a password, an append-only file and no eviction, on the loopback."""
+"""The Redis that we run ourselves: a user per service, append-only, no eviction, on the loopback."""
 
 import shutil
 import signal
 import socket
 from pathlib import Path
 
-from deploy.minqing import account, binaries, program
+from deploy.minqing import account, acl, binaries, program
 from deploy.minqing.place import Place
 from deploy.minqing.program import Program
 
@@ -14,7 +14,7 @@ CONFIG = """\
 bind 127.0.0.1
 port {port}
 requirepass {password}
-dir {folder}
+{users}dir {folder}
 pidfile {folder}/redis.pid
 appendonly {durable}
 appendfsync everysec
@@ -42,7 +42,7 @@ def start(place: Place, port: int, password: str) -> Program:
 
 
 def url(port: int, password: str) -> str:
-    """Return its address."""
+    """Return its address for the administrator, whose `password` it is."""
     return f"redis://:{password}@127.0.0.1:{port}/0"
 
 
@@ -67,8 +67,10 @@ def _program(place: Place) -> Path:
 def _configure(place: Place, folder: Path, port: int, password: str) -> Path:
     """Write the settings to a file: a password on the command line could be read by everyone."""
     config = folder / "redis.conf"
-    durable = "yes" if place.durable else "no"
-    config.write_text(CONFIG.format(port=port, password=password, folder=folder, durable=durable))
+    durable, users = "yes" if place.durable else "no", acl.users(password)
+    config.write_text(
+        CONFIG.format(port=port, password=password, users=users, folder=folder, durable=durable)
+    )
     account.give(config)
     return config
 

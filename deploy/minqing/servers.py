@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from deploy.minqing import databases, place, postgres, redis
+from deploy.minqing import account, acl, databases, place, postgres, redis
 from deploy.minqing.program import Program
 from deploy.minqing.trouble import Say, Trouble, say, silence
 
@@ -42,7 +42,10 @@ class Kind(Protocol):
 
 @dataclass(frozen=True)
 class Servers:
-    """Running servers: the superuser's address, Redis's, a password per role, and what we started here."""
+    """Running servers: their administrators' addresses, a password per role, and what we started here.
+
+    A Redis that was given has the users that its keepers made: each service uses the one address given.
+    """
 
     admin_url: str
     redis_url: str
@@ -50,8 +53,10 @@ class Servers:
     programs: tuple[Program, ...]
 
     def create_databases(self) -> None:
-        """Make the suite's roles and databases, where they are missing."""
+        """Make the roles and databases that are missing; on a server of ours, close what else it has."""
         databases.create(self.admin_url, self.passwords)
+        if any(program.name == "postgres" for program in self.programs):
+            databases.close_rest(self.admin_url)
 
     def url(self, role: str, database: str) -> str:
         """Return the SQLAlchemy address of `database` for `role`, both named as in `databases.OWNERS`."""
@@ -62,8 +67,12 @@ class Servers:
         return {
             "MINQING_DATABASE_URL": self.url(service, service),
             "MINQING_IDENTITY_URL": self.url(service, "identity"),
-            "MINQING_REDIS_URL": self.redis_url,
+            "MINQING_REDIS_URL": self._broker_url(service),
         }
+
+    def _broker_url(self, service: str) -> str:
+        ours = any(program.name == "redis" for program in self.programs)
+        return acl.url(self.redis_url, service) if ours else self.redis_url
 
     def stop(self) -> None:
         """Stop what was started, last first."""

@@ -15,7 +15,7 @@ CREATE DATABASE routing OWNER routing;
 CREATE DATABASE oversight OWNER oversight;
 CREATE DATABASE identity OWNER oversight;
 
-REVOKE ALL ON DATABASE postgres, intake, routing, oversight, identity FROM PUBLIC;
+REVOKE ALL ON DATABASE postgres, template1, intake, routing, oversight, identity FROM PUBLIC;
 GRANT CONNECT ON DATABASE identity TO intake, routing;
 
 \connect identity

@@ -131,7 +131,7 @@ _REGISTER = f"""
     head AS ({outbox.HEADS}),
     said AS ({outbox.NUMBERED})
     SELECT number FROM claimed
-"""
+"""  # nosec B608 - our own names
 
 
 def next_sequence(db: Direct) -> int:
@@ -240,7 +240,7 @@ _SET_DEADLINES = f"""
     {database.insert_rows("deadline", DEADLINE.c.keys())}
     ON CONFLICT (number, deadline) DO UPDATE
     SET {", ".join(f"{name} = excluded.{name}" for name in ("clock", "department", "due_at", "state"))}
-"""
+"""  # nosec B608 - our own names
 
 
 def move(tx: Connection, numbers: Iterable[str], wanted: str) -> None:

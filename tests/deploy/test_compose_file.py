@@ -88,7 +88,7 @@ def test_an_api_has_no_way_to_redis_and_a_worker_none_to_the_gateway(service: st
 
 @every_service
 def test_a_service_holds_its_own_keys_alone(service: str) -> None:
-    own = {f"{service}.sign", f"{service}_database_url", f"{service}_identity_url"}
+    own = {f"{service}.sign"} | {f"{service}_{place}_url" for place in ("database", "identity", "redis")}
     others = {key.replace(service, other) for key in own for other in SERVICES if other != service}
     for process in ("api", "worker"):
         given = secrets_of(f"{service}-{process}")

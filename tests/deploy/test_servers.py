@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from deploy.minqing import servers
+from deploy.minqing import databases, servers
 from deploy.minqing.servers import Servers
 from deploy.minqing.trouble import Trouble
 
@@ -143,6 +143,30 @@ def test_a_service_may_connect_to_its_own_database_and_read_identity(running):
             identity.execute("delete from access_key")
     with pytest.raises(psycopg.OperationalError, match="permission denied"):
         connect("intake", "routing")
+
+
+@pytest.mark.parametrize("role", databases.SERVICES)
+def test_a_role_can_connect_to_its_own_database_and_identity_alone(running: Servers, role: str) -> None:
+    with database(running) as connection:
+        names = {name for (name,) in connection.execute("select datname from pg_database where datallowconn")}
+    open_ = set()
+    for name in names:
+        try:
+            psycopg.connect(running.url(role, name).replace("+psycopg", "")).close()
+        except psycopg.OperationalError as error:
+            assert "permission denied" in str(error)
+        else:
+            open_.add(name)
+    assert names >= {"postgres", "template1"} and open_ == {role, "identity"}
+
+
+@pytest.mark.parametrize("role", ["intake", "routing"])
+@pytest.mark.parametrize("kind", ["TEMP", "CREATE"])
+def test_a_role_that_reads_identity_makes_nothing_there(running: Servers, role: str, kind: str) -> None:
+    address = running.url(role, "identity").replace("+psycopg", "")
+    what = {"TEMP": "temp table t (n int)", "CREATE": "table t (n int)"}[kind]
+    with psycopg.connect(address) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection.execute(f"create {what}")
 
 
 def test_redis_asks_for_its_password_and_evicts_nothing(running):

@@ -106,7 +106,8 @@ class Replay:
         status = self.players.post(act).status_code
         if status in AGAIN or (status == UNREADY and act.patient):
             days = min(act.tries - 1, LONGEST_PAUSE)
-            at = later(self.habits.calendar, act.at, days, Random(f"{act.path} {act.tries}"))
+            chance = Random(f"{act.path} {act.tries}")  # nosec B311 - repeatable
+            at = later(self.habits.calendar, act.at, days, chance)
             self.agenda.add([replace(act, at=at, tries=act.tries + 1)])
         else:
             self.done[status] += 1

@@ -68,7 +68,8 @@ class Habits:
 
     def course(self, sheet: Json, now: datetime) -> Iterator[Act]:
         """What a department will do with a task that it has just been given, as its sheet shows it."""
-        chance = Random(f"{self.seed} {sheet['case']['summary']} {sheet['department']} {sheet['state']}")
+        seed = f"{self.seed} {sheet['case']['summary']} {sheet['department']} {sheet['state']}"
+        chance = Random(seed)  # nosec B311 - repeatable
         task = _Task(self, sheet, chance)
         if sheet["state"] == "assigned" and not sheet["case"]["urgency"] and chance.random() < OBJECTING:
             yield task.act(later(self.calendar, now, chance.randint(1, 4), chance), "object")
@@ -78,7 +79,7 @@ class Habits:
     def decision(self, waiting: Json, now: datetime) -> Iterator[Act]:
         """What the centre's clerk will decide about a case in triage, or nothing: some are left lying."""
         case, objection = waiting["case"], waiting["waits"]["code"] == "objection"
-        chance = Random(f"{self.seed} {case['summary']} {case['handovers']}")
+        chance = Random(f"{self.seed} {case['summary']} {case['handovers']}")  # nosec B311 - repeatable
         if not objection and chance.random() < UNDECIDED:
             return
         upheld = objection and chance.random() < UPHELD
@@ -105,7 +106,8 @@ class Habits:
         """The departments that let things lie."""
         leads = Counter(rule.lead for rule in self.county.rules if rule.lead in self.county.departments)
         busy = [department for department, _ in leads.most_common(BUSY)]
-        return frozenset(Random(self.seed).sample(busy, min(SLOW_DEPARTMENTS, len(busy))))
+        chance = Random(self.seed)  # nosec B311 - repeatable
+        return frozenset(chance.sample(busy, min(SLOW_DEPARTMENTS, len(busy))))
 
     def pace(self, sheet: Json, chance: Random) -> Pace:
         """How quick a department is with a task."""

@@ -35,7 +35,7 @@ def replies() -> Replies:
 
 def registered_by(day: date, calendar: Calendar, seed: int) -> datetime:
     """Return the moment of a day by which its grievances are registered."""
-    hours = Random(f"{seed} {day}").uniform(*LAST)
+    hours = Random(f"{seed} {day}").uniform(*LAST)  # nosec B311 - repeatable
     return datetime.combine(day, time(), calendar.timezone) + timedelta(hours=hours)
 
 
@@ -43,7 +43,7 @@ def registrations(
     given: Sequence[Sample], days: Sequence[date], county: County, calendar: Calendar, seed: int
 ) -> Iterator[Act]:
     """Spread grievances over the working days of `days`, in order; each by the key of its own office."""
-    chance = Random(seed)
+    chance = Random(seed)  # nosec B311 - repeatable
     working = [day for day in days if calendar.is_working_day(day)] or days
     for day, sample in zip(sorted(chance.choices(working, k=len(given))), given, strict=True):
         by = registered_by(day, calendar, seed)

@@ -28,13 +28,17 @@ _TOLD_BY_ROUTING = ("lead", "cooperating", "county_version")
 
 
 _CASE = "watched.number, watched.kind, watched.channel, watched.urgency"
-_LOCK = f"SELECT {_CASE} FROM watched WHERE number = ANY(%(numbers)s) ORDER BY number FOR UPDATE"
+_LOCK = f"""
+    SELECT {_CASE} FROM watched WHERE number = ANY(%(numbers)s) ORDER BY number FOR UPDATE
+"""  # nosec B608 - our own names
 
 
 def _upsert(*names: str) -> str:
     kept = ", ".join(f"{name} = excluded.{name}" for name in names)
     added = database.insert_rows("watched", ("number", *names))
-    return f"{added} ORDER BY number ON CONFLICT (number) DO UPDATE SET {kept} RETURNING {_CASE}"
+    return f"""
+        {added} ORDER BY number ON CONFLICT (number) DO UPDATE SET {kept} RETURNING {_CASE}
+    """  # nosec B608 - our own names
 
 
 _REGISTER = _upsert(*_TOLD_BY_INTAKE)
@@ -43,7 +47,7 @@ _ANSWER = f"""
     UPDATE watched SET answered_at = new.answered_at, outcome = new.outcome
     FROM json_populate_recordset(NULL::watched, %(rows)s) AS new WHERE watched.number = new.number
     RETURNING {_CASE}
-"""
+"""  # nosec B608 - our own names
 
 # Adds milestones and returns all of the cases, these included, in one round trip.
 _NOTE = f"""
@@ -53,7 +57,7 @@ _NOTE = f"""
     )
     SELECT number, department, name, at FROM milestone WHERE number = ANY(%(numbers)s)
     UNION ALL SELECT number, department, name, at FROM added
-"""
+"""  # nosec B608 - our own names
 
 
 def register(tx: Connection, *events: GrievanceRegistered) -> Cases:
