@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -78,6 +79,12 @@ def direct(engine: Engine) -> Iterator[Direct]:
         else:
             driver.autocommit = False
             pooled.close()
+
+
+def now(connection: Connection) -> datetime:
+    """The database's own clock at this moment, in UTC."""
+    moment: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+    return moment
 
 
 def insert_rows(table: str, columns: Iterable[str]) -> str:

@@ -15,6 +15,7 @@ from deploy.minqing.program import Program
 from deploy.minqing.trouble import Trouble
 
 PORT = 10  # above the base
+NEXT = "postgres.next"  # a restored database that is about to take the present one's place
 SUPERUSER = "postgres"
 LONGEST_SOCKET = 107  # bytes, from sys/un.h
 SOCKET_NAME = len("/.s.PGSQL.65535")
@@ -75,11 +76,20 @@ def _folder(place: Place, install: Path, password: str) -> Path:
         shutil.rmtree(part)
     if folder.exists() and not (folder / "global" / "pg_control").exists():
         _set_aside(folder, place)
+    finish_restore(place)
     if not folder.exists():
         _initialise(place, install, password, part)
         part.rename(folder)
     check_version(folder, install)
     return folder
+
+
+def finish_restore(place: Place) -> None:
+    """Take the last step of a restore that died before it; one that died earlier has changed nothing."""
+    folder, restored = place.home / "postgres", place.home / NEXT
+    if restored.exists() and not folder.exists():
+        restored.rename(folder)
+    shutil.rmtree(restored, ignore_errors=True)
 
 
 def _set_aside(folder: Path, place: Place) -> None:

@@ -69,12 +69,13 @@ class Plan:
         shutil.rmtree(self.folder, ignore_errors=True)
         base = self.source / self.backup.name / "base"
         say(f"正在复制备份 {self.backup.name} ……", "Copying the backup ...")
-        subprocess.run(
-            ["cp", "-a", "--reflink=auto", str(base), str(self.folder)],
-            cwd=self.ground.home,
-            check=True,
-            **account.identity(),
-        )
+        command = ["cp", "-a", "--reflink=auto", str(base), str(self.folder)]
+        if subprocess.run(command, cwd=self.ground.home, check=False, **account.identity()).returncode:
+            raise Trouble(
+                f"备份复制失败，原因见上；数据库的账户须能读取 {self.source}",
+                f"The backup could not be copied, see above. The databases' account must be able to read "
+                f"{self.source}",
+            )
         postgres.check_version(self.folder, postgres.install(self.ground))
         signal = self.folder / "recovery.signal"
         signal.touch()

@@ -53,6 +53,7 @@ class Revival:
     def run(self) -> Found:
         """Do it. Whatever fails, fails before anything of the present has been touched."""
         postgres.end_earlier(self.ground)
+        postgres.finish_restore(self.ground)
         self._require_covered()
         with archive.leading(self.ground.home, self.folder / backups.WAL), ExitStack() as stack:
             plan = self._plan()
@@ -135,12 +136,15 @@ class Revival:
         return file
 
     def _swap(self, folder: Path) -> Path | None:
-        """Let the restored database take the place of the present one, which is kept under another name."""
+        """Let the restored database take the place of the present one, which is kept under another name.
+
+        Should we die in between, the next start finishes it instead of making an empty database.
+        """
+        restored = folder.rename(self.ground.home / postgres.NEXT)
         aside = None
         if self._present.exists():
-            aside = self._present.with_name(f"postgres.before-{int(time.time())}")
-            self._present.rename(aside)
-        folder.rename(self._present)
+            aside = self._present.rename(self.ground.home / f"postgres.before-{int(time.time())}")
+        restored.rename(self._present)
         say("恢复的数据库已就位", "The restored database is in place")
         return aside
 

@@ -13,6 +13,7 @@
 | minqing_divergent_days | | days on which a source and this service do not agree about what was said |
 | minqing_heartbeat_age_seconds | of | age of a sign of life: `worker`, `from intake` (its last canary), |
 | | | `compared intake`, `backup`; +Inf if there never was one |
+| minqing_clock_ahead_seconds | | this API's clock against its database's; what it stamps is off by so much |
 | minqing_disk_free_bytes | | free on the database's disk, if MINQING_DISK names it |
 | minqing_disk_free_ratio | | the same as a share of the disk |
 
@@ -27,7 +28,8 @@ from flask import Blueprint, Response, current_app, jsonify
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 from sqlalchemy import Connection
 
-from shared import contracts, disk, heartbeat, inbox, outbox, reconcile
+from shared import contracts, database, disk, heartbeat, inbox, outbox, reconcile
+from shared.clock import Clock
 from shared.service import Service
 from shared.web.access import public
 
@@ -70,6 +72,7 @@ def _delivery(service: Service, tx: Connection) -> Iterator[Figure]:
     for name, value in inbox.figures(tx).items():
         yield name if name == "quarantined" else f"inbox_{name}", {}, value
     yield "divergent_days", {}, reconcile.divergent_days(tx)
+    yield "clock_ahead_seconds", {}, (Clock(None).now() - database.now(tx)).total_seconds()
     for of, seconds in {**_expected(service.name), **heartbeat.ages(tx)}.items():
         yield "heartbeat_age_seconds", {"of": of}, seconds
 

@@ -19,7 +19,7 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import text
 
-from deploy.minqing import archive, backups, cli, later, place, restore, resync, servers, suite
+from deploy.minqing import archive, backups, cli, later, place, postgres, restore, resync, servers, suite
 from deploy.minqing.servers import Servers
 from deploy.minqing.trouble import silence
 from shared import keyring, migrations, vault
@@ -75,7 +75,7 @@ class Site:
         return {row.number for row in self.world.query("intake", "SELECT number FROM grievance")}
 
     def wal(self) -> list[str]:
-        return sorted(file.name for file in (self.data / "backups/wal").glob("0*.gz"))
+        return sorted(file.name for file in (self.data / "backups/wal").glob(f"{'?' * 24}.gz"))
 
     def switch(self) -> None:
         """Have the piece of the log kept that is being written now."""
@@ -118,6 +118,7 @@ def test_a_restore_loses_nothing_up_to_its_point_lists_what_came_later_and_goes_
     site.backup()
     site.register(4)
     point, kept = datetime.now(UTC), site.numbers()
+    site.world.query("intake", "SELECT setval('grievance_sequence', 500)")  # beyond what a crash skips
     lost = site.register(2)
     lives = {life(site, name) for name in NAMES}
     site.down()
@@ -129,13 +130,12 @@ def test_a_restore_loses_nothing_up_to_its_point_lists_what_came_later_and_goes_
     assert list(site.data.glob("servers/postgres.before-*/PG_VERSION"))
     _require_listed(site, lost)
     site.up()
-    assert site.numbers() == cases(site) == kept
-    _require_going_on(site, lives, lost)
+    _require_going_on(site, kept, lives, lost)
 
 
-def _require_going_on(site: Site, lives: set[int], lost: list[str]) -> None:
-    """All databases are in the same new life, and what is registered gets a new number and reaches all."""
-    known = cases(site)
+def _require_going_on(site: Site, known: set[str], lives: set[int], lost: list[str]) -> None:
+    """All databases know the same, in one new life; what is registered gets a new number and reaches all."""
+    assert site.numbers() == cases(site) == known
     (now,) = {life(site, name) for name in NAMES}
     assert now > max(lives)
     (new,) = site.register(1)
@@ -162,6 +162,15 @@ def _require_listed(site: Site, lost: list[str]) -> None:
     assert listed.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_restore_that_died_at_its_last_step_is_finished_by_the_next_start(site: Site) -> None:
+    known = site.register(1)
+    site.down()
+    home = site.data / "servers"
+    (home / "postgres").rename(home / postgres.NEXT)
+    site.up()
+    assert set(known) <= site.numbers()
+
+
 def life(site: Site, name: str) -> int:
     return int(site.world.query(name, "SELECT n FROM incarnation")[0].n)
 
@@ -172,7 +181,7 @@ def test_a_database_that_cannot_be_started_is_restored_and_the_log_names_what_is
     site.switch()
     known = site.numbers()
     site.down()
-    _break(site, "2026-000500-0")
+    _break(site, "2026-002500-0")
 
     restored = site.minqing("restore")
     assert restored.exit_code == 0, restored.output
@@ -183,7 +192,7 @@ def test_a_database_that_cannot_be_started_is_restored_and_the_log_names_what_is
     site.up()
     assert site.numbers() == known >= set(kept)
     (new,) = site.register(1)
-    assert new > "2026-000500-0"
+    assert new > "2026-002500-0"
 
 
 def _break(site: Site, number: str) -> None:
@@ -381,6 +390,8 @@ def test_what_was_heard_of_a_restored_source_is_listed_and_its_numbers_are_used_
         tx.execute(text("SELECT setval('grievance_sequence', 1)"))
     pairs = {(p.source, p.reader): p for p in resync.run(urls(world))}
     assert [row["subject"] for row in pairs["intake", "routing"].lost] == sorted(lost)
+    heads = {row.subject: row.n for row in world.query("intake", "SELECT subject, n FROM stream_head")}
+    assert heads == dict.fromkeys(lost, 1)
     new = world.register("c").json["number"]
     assert new > max(lost)
     await_(lambda: any(w.round() for w in world.workers) or world.count("routing", "case_file") == 3)

@@ -28,6 +28,7 @@ GIVES_UP = 0.15  # of the clients that got no answer
 TWICE = 0.1  # of the registrations
 PATIENCE = 20.0  # seconds after the end in which clients still ask for what they do not know
 NOT_HERE = 60.0  # seconds after which a grievance that no department finds is left alone
+NOT_SENT, NO_ANSWER = -1, 0  # beside the statuses of HTTP
 FOUND = {ACCEPT: "task.accepted", EXPLAIN: "case.explained", ANSWER: "task.answered"}
 
 # Matters, and the departments that the county's rules give them to, the lead first; none: a person decides.
@@ -169,7 +170,7 @@ class Client:
             time.sleep(self.random.uniform(0.2, 1.0))
 
     def _hopeless(self, status: int) -> bool:
-        if status not in (0, 409, 429) and status < 500:
+        if status not in (NOT_SENT, NO_ANSWER, 409, 429) and status < 500:
             return True
         if self.crowd.stopping.is_set():
             self.leaves_at = self.leaves_at or time.monotonic() + PATIENCE
@@ -183,19 +184,21 @@ class Client:
         status, number = self._send(ask)
         if status == 409 and ask.op in FOUND and self._stands(ask):
             status = 200  # an earlier try was heard
-        kind = "ok" if status in (200, 201) else "fail" if 400 <= status < 500 else "info"
+        kind = _kind(status)
         told = {"number": number} if number else {}
         self.crowd.history.write(kind, id=ask.id, status=status, seconds=time.monotonic() - began, **told)
         return status, number
 
     def _send(self, ask: Ask) -> tuple[int, str]:
-        """Status and number of the answer; 0 if there was none."""
+        """Status and number of the answer; NO_ANSWER leaves open what was done, NOT_SENT does not."""
         headers = {"Idempotency-Key": ask.id, "Authorization": f"Bearer {self.crowd.keys[ask.caller]}"}
         url = self.crowd.urls[ask.service] + ask.path
         try:
             answer = self.http.post(url, json=ask.body, headers=headers)
+        except (httpx.ConnectError, httpx.ConnectTimeout):
+            return NOT_SENT, ""
         except httpx.HTTPError:
-            return 0, ""
+            return NO_ANSWER, ""
         given = answer.json().get("number", "") if answer.status_code == 201 else ask.kept.get("number", "")
         return answer.status_code, given
 
@@ -209,6 +212,13 @@ class Client:
             return False
         entries = answer.json()["entries"] if answer.status_code == 200 else []
         return FOUND[ask.op] in {entry["what"] for entry in entries}
+
+
+def _kind(status: int) -> str:
+    """What a status says of the try, as the history names it."""
+    if status in (200, 201):
+        return "ok"
+    return "fail" if status == NOT_SENT or 400 <= status < 500 else "info"
 
 
 @contextmanager

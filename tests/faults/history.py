@@ -115,5 +115,5 @@ def _answered(operation: Operation, line: Mapping[str, Any]) -> None:
 
 
 def _took(line: Mapping[str, Any]) -> Iterator[float]:
-    if line.get("status"):
+    if line.get("status", 0) > 0:
         yield line["seconds"]

@@ -30,11 +30,11 @@ class Played:
     not_possible: dict[str, str] = field(default_factory=dict)
 
 
-def deck(seed: int, names: Sequence[str]) -> list[Hand]:
-    """Every fault once, shuffled; neighbours that can strike together sometimes do."""
+def deck(seed: int, names: Sequence[str], most: int | None = None) -> list[Hand]:
+    """Every fault once (or the first `most`), shuffled; neighbours that can strike together sometimes do."""
     random = Random(f"deck {seed}")
     hands: list[Hand] = []
-    for name in random.sample(names, len(names)):
+    for name in random.sample(names, len(names))[:most]:
         if hands and _joins(hands[-1], name) and random.random() < TOGETHER:
             hands[-1] = (*hands[-1], name)
         else:

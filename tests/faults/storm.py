@@ -40,10 +40,14 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Storm:
-    """Which faults, for how many seconds of load at least, which pauses; how long to wait for rest."""
+    """Which faults, for how many seconds of load at least, which pauses; how long to wait for rest.
+
+    `each` is how many of the faults strike; None: all.
+    """
 
     names: Sequence[str]
     seconds: float
+    each: int | None = None
     pause: float = 1.5
     limit: float = LIMIT
 
@@ -52,7 +56,7 @@ class Storm:
         end = time.monotonic() + self.seconds
         with clients.at_work(suite, seed):
             time.sleep(self.pause)
-            played = Nemesis(suite, seed, say).play(nemesis.deck(seed, self.names), self.pause)
+            played = Nemesis(suite, seed, say).play(nemesis.deck(seed, self.names, self.each), self.pause)
             time.sleep(max(2 * self.pause, end - time.monotonic()))
             healed = time.monotonic()
         settled = _wait(suite.settled, healed + self.limit) - healed

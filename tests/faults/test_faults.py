@@ -43,6 +43,7 @@ def suite() -> Iterator[Suite]:
         yield begun
 
 
+@pytest.mark.timeout(600)
 def test_while_everything_breaks_nothing_is_lost(suite: Suite) -> None:
     outcome = Storm(tuple(LIGHT), seconds=30, pause=0.5).rage(suite, SEED, print)
     assert outcome.played.struck.total() == len(LIGHT)

@@ -160,7 +160,7 @@ def test_what_anyone_writes_to_redis_arrives_as_what_it_is_and_stops_nothing(
     with broker.client as client:
         client.lpush(bus.queue("routing"), GARBAGE[name])
     intake.publish("routing", {"n": 2})
-    received = routing.receive(10, 1)
+    received = [each for _ in range(3) for each in routing.receive(1, 5)]
     assert [each for each in received if isinstance(each, dict)] in (
         [{"n": 1}, {"n": 2}],
         [{"n": 1}, {}, {"n": 2}],

@@ -1,5 +1,6 @@
 """The figures that alarms are made of."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +8,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from shared import disk, heartbeat
+from shared.clock import Clock
 from shared.disk import Space
 from tests.world import NAMES, World
+
+MOVING = ("heartbeat_age_seconds", "clock_ahead_seconds")  # never quite 0
 
 
 def figures(world: World, name: str = "intake") -> dict[tuple[str, str], float]:
@@ -28,7 +32,7 @@ def test_what_is_well_is_zero_and_what_never_gave_a_sign_of_life_is_infinitely_o
     world: World, name: str
 ) -> None:
     found = figures(world, name)
-    assert {value for (figure, _), value in found.items() if figure != "heartbeat_age_seconds"} == {0.0}
+    assert {value for (figure, _), value in found.items() if figure not in MOVING} == {0.0}
     assert (
         found["heartbeat_age_seconds", "worker"] == found["heartbeat_age_seconds", "backup"] == float("inf")
     )
@@ -52,7 +56,8 @@ def test_what_waits_is_counted_for_each_destination(world: World) -> None:
         ("UPDATE inbox SET status = 'held' WHERE source = 'intake' RETURNING 1", "inbox_held"),
         ("INSERT INTO quarantine (reason, error, content) VALUES ('r', 'e', 'c') RETURNING 1", "quarantined"),
         (
-            "INSERT INTO divergence VALUES ('intake', now(), 'a', 'b') RETURNING 1",
+            "INSERT INTO divergence (source, day, said, heard) "
+            "VALUES ('intake', now(), 'a', 'b') RETURNING 1",
             "divergent_days",
         ),
     ],
@@ -87,3 +92,9 @@ def test_readiness_tells_what_waits_in_all(world: World) -> None:
     answer = world.client("intake").get("/readyz").json
     assert (answer["outbox_unconfirmed"], answer["outbox_parked"]) == (2, 0)
     assert answer["oldest_unconfirmed_seconds"] >= 0
+
+
+def test_a_clock_that_is_off_its_databases_shows(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert abs(figures(world)["clock_ahead_seconds", ""]) < 2
+    monkeypatch.setattr(Clock, "now", lambda _: datetime.now(UTC) - timedelta(hours=1))
+    assert -3602 < figures(world)["clock_ahead_seconds", ""] < -3598
