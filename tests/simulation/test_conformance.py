@@ -250,6 +250,14 @@ class Twins:
             assert inbox.retry(tx, id_) == bool(parked)
         self.routing = consumer.retry(self.routing, id_)
 
+    def upgrade(self) -> None:
+        """Something arrives that only the newer version knows, which starts then."""
+        done = {event.id for event in self.routing.effects}
+        for envelope in [each for each in self.travelling if each.id not in done][:1]:
+            self.real.ill[self.ids.index(envelope.id)] = "unknown"
+            self._arrive([envelope])
+        self.start_again()
+
     def discard(self) -> None:
         """Two persons give up what is parked, and see it discarded if it is its turn."""
         parked = [row.event.id for row in self.routing.inbox.values() if row.status == "parked"]
@@ -323,6 +331,7 @@ ACTIONS: dict[Action, int] = {
     Twins.learn: 1,
     Twins.repair: 1,
     Twins.start_again: 1,
+    Twins.upgrade: 1,
     Twins.discard: 1,
     **dict.fromkeys((Twins.say, Twins.say_and_roll_back, Twins.time_passes, Twins.reopen), 1),
     **dict.fromkeys((Twins.retry, Twins.prune, Twins.mend), 1),
