@@ -10,5 +10,5 @@ from shared import identity
 class AccessKeyDetector(RegexBasedDetector):  # type: ignore[misc]
     """Finds `mq_live_<id>_<secret>_<check>`, wherever it stands."""
 
-    secret_type = "Minqing access key"  # pragma: allowlist secret
+    secret_type = "Minqing access key"  # pragma: allowlist secret  # nosec B105 - a name
     denylist = (re.compile(rf"{identity.PREFIX}_[0-9A-Za-z]+_[0-9A-Za-z]{{32}}_[0-9A-Za-z]{{6}}"),)
