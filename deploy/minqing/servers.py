@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from deploy.minqing import account, acl, databases, place, postgres, redis
+from deploy.minqing import acl, databases, place, postgres, redis
 from deploy.minqing.program import Program
 from deploy.minqing.trouble import Say, Trouble, say, silence
 
