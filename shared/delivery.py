@@ -25,7 +25,7 @@ FIRST_BACKOFF, LONGEST_BACKOFF = 5.0, 30.0  # seconds
 PARKED_BACKOFF = 600.0  # seconds after which a reader is asked again about an event that it has parked
 MOST_HELD = 1000  # events that may be missing in a stream before one that came early
 CANARY = 30.0  # seconds between two canaries, with which a worker listens to itself
-DEAF = 120.0  # seconds of canaries taken by the broker and nothing heard, after which a worker is deaf
+MOST_UNHEARD = 4  # canaries that the broker took and nobody heard, above which a worker is deaf
 
 
 def decide(position: int, sequence: int) -> Decision:
@@ -43,10 +43,10 @@ def backoff(attempts: int, chance: float) -> float:
     return seconds * (0.75 + chance / 2)
 
 
-def is_deaf(unheard_since: float | None, now: float) -> bool:
-    """Whether a worker that has heard nothing since its first unheard canary has lost its hearing.
+def is_deaf(unheard: int) -> bool:
+    """Whether a worker has lost its hearing: so many canaries it has sent since it last heard anything.
 
-    Both in seconds of one clock. A broker that is away, or a wipe that takes one canary, deafens nobody:
-    the count begins anew when the broker refuses a canary, and when anything is heard.
+    A broker that is away, a wipe that takes one canary, or a process that stood still deafens nobody: the
+    count begins anew when the broker refuses a canary, and when anything is heard.
     """
-    return unheard_since is not None and now - unheard_since > DEAF
+    return unheard > MOST_UNHEARD

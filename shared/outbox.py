@@ -141,21 +141,24 @@ _PARKED = delivery.PARKED_BACKOFF * _SPREAD * _SECOND
 
 
 def _take(condition: Any) -> Any:
+    # A common table is made once; a subquery could be made again for every row, and choose more.
     chosen = (
-        select(OUTBOX.c.serial)
+        select(OUTBOX.c.event_id, OUTBOX.c.dest)
         .where(_of_dest, condition)
         .order_by(OUTBOX.c.serial)
         .limit(bindparam("limit"))
         .with_for_update(skip_locked=True)
+        .cte("chosen")
     )
+    parked = OUTBOX.c.state == "parked"
     return (
         update(OUTBOX)
-        .where(OUTBOX.c.serial.in_(chosen.scalar_subquery()))
+        .where(OUTBOX.c.event_id == chosen.c.event_id, OUTBOX.c.dest == chosen.c.dest)
         .values(
-            state=case((OUTBOX.c.state == "parked", "parked"), else_="sent"),
+            state=case((parked, "parked"), else_="sent"),
             attempts=OUTBOX.c.attempts + 1,
             first_sent_at=func.coalesce(OUTBOX.c.first_sent_at, func.now()),
-            next_at=func.now() + case((OUTBOX.c.state == "parked", _PARKED), else_=_BACKOFF),
+            next_at=func.now() + case((parked, _PARKED), else_=_BACKOFF),
         )
         .returning(OUTBOX)
     )
@@ -209,8 +212,11 @@ def _ids(texts: Iterable[str]) -> list[UUID]:
 
 
 def reopen(tx: Connection, dest: str | None = None) -> int:
-    """Make every unconfirmed row due now: Redis was wiped, or `dest` has just started. Returns how many."""
-    condition = OUTBOX.c.state == "sent"
+    """Make every unconfirmed row due now: Redis was wiped, or `dest` has just started. Returns how many.
+
+    Parked ones too: the receipt of one that was retried may have been lost.
+    """
+    condition = OUTBOX.c.state.in_(["sent", "parked"])
     if dest is not None:
         condition &= OUTBOX.c.dest == dest
     return tx.execute(update(OUTBOX).where(condition).values(next_at=func.now())).rowcount

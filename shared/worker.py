@@ -9,6 +9,7 @@ deaf worker ends, and so does one whose round does not end; whoever started it s
 which everything worked is a sign of life (`heartbeat`).
 """
 
+import faulthandler
 import signal
 import sys
 import time
@@ -46,7 +47,7 @@ LISTEN = 0.1  # seconds to wait for the first
 PAUSE = 0.5  # seconds after a failed round
 TICK = 1.0  # seconds between ticks
 BEAT = 5.0  # seconds between signs of life
-HUNG = 120  # seconds that a round may take before the system ends the process
+HUNG = 120  # seconds that a round may take before the process ends itself
 
 
 class Deaf(Exception):
@@ -69,7 +70,7 @@ class Worker:
         self.epoch: str | None = None
         self.greeted = False
         self.next_tick = self.next_canary = self.next_beat = 0.0
-        self.unheard_since: float | None = None
+        self.unheard = 0  # canaries since anything was heard
         self.stopping = False
 
     @cached_property
@@ -87,10 +88,10 @@ class Worker:
         telemetry.log.info("worker started", sources=self.sources, readers=self.readers)
         try:
             while not self.stopping:
-                signal.alarm(HUNG)  # the system ends us unless the next round begins in time
+                faulthandler.dump_traceback_later(HUNG, exit=True)  # unless the next round begins in time
                 self.round()
         finally:
-            signal.alarm(0)
+            faulthandler.cancel_dump_traceback_later()
 
     def round(self) -> None:
         """One round of everything; a part that fails is logged and comes again in the next. Raises Deaf."""
@@ -99,8 +100,8 @@ class Worker:
             self._guard("beat", self._beat)
         elif not self.stopping:
             time.sleep(PAUSE)
-        if delivery.is_deaf(self.unheard_since, time.monotonic()):
-            raise Deaf(f"nothing heard for {delivery.DEAF:.0f} s")
+        if delivery.is_deaf(self.unheard):
+            raise Deaf(f"{self.unheard} canaries sent, nothing heard")
 
     def _parts(self) -> dict[str, Callable[[], None]]:
         """What there is to do in this round."""
@@ -124,7 +125,7 @@ class Worker:
             part()
         except (bus.Down, *database.Down) as error:
             if isinstance(error, bus.Down):
-                self.unheard_since = None
+                self.unheard = 0
             telemetry.log.warning("will try again", part=name, error=str(error).splitlines()[0])
         except Exception:  # noqa: BLE001 - a fault of ours: it is shown, and there is no sign of life
             self.bus.close()
@@ -140,7 +141,7 @@ class Worker:
             self._greet()
         messages = self.bus.receive(MESSAGES, self.listen)
         if messages:
-            self.unheard_since = None
+            self.unheard = 0
         frames = self._opened(messages)
         for frame in frames:
             if hear := self._hears.get(frame.kind):
@@ -253,8 +254,7 @@ class Worker:
         """Send a canary to all who hear us, and to ourselves."""
         for to in (*self.readers, self.service.name):
             self._publish(to, "canary", {})
-        if self.unheard_since is None:
-            self.unheard_since = time.monotonic()
+        self.unheard += 1
 
     def _beat(self) -> None:
         if time.monotonic() >= self.next_beat:

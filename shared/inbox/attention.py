@@ -33,7 +33,6 @@ def retry(tx: Connection, event_id: str) -> bool:
 
     Whoever asked to discard it has to ask anew.
     """
-    tx.execute(delete(DISCARD).where(DISCARD.c.event_id == event_id))
     return _open(tx, INBOX.c.event_id == event_id) == 1
 
 
@@ -44,7 +43,10 @@ def retry_known(tx: Connection, types: Iterable[str]) -> int:
 
 def _open(tx: Connection, condition: Any) -> int:
     opened = update(INBOX).where(condition, INBOX.c.status == "parked")
-    return tx.execute(opened.values(status="held", attempts=0, reason=None)).rowcount
+    values = {"status": "held", "attempts": 0, "reason": None}
+    events = tx.execute(opened.values(values).returning(INBOX.c.event_id)).scalars().all()
+    tx.execute(delete(DISCARD).where(DISCARD.c.event_id.in_(events)))
+    return len(events)
 
 
 def ask_to_discard(tx: Connection, event_id: str, reason: str, person: str) -> None:

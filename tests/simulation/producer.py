@@ -87,9 +87,9 @@ def _settled(state: State, dest: str, ids: Iterable[str], change: Callable[[Said
 
 
 def reopen(state: State, dest: str | None, now: float) -> State:
-    """Make everything sent and unconfirmed due: Redis was wiped, or `dest` has just started."""
-    sent = [row for row in state.outbox.values() if row.state == "sent" and dest in (None, row.dest)]
-    return _with(state, [replace(row, next_at=now) for row in sent])
+    """Make everything sent or parked due: Redis was wiped, or `dest` has just started."""
+    open_ = [row for row in state.outbox.values() if row.state in ("sent", "parked")]
+    return _with(state, [replace(row, next_at=now) for row in open_ if dest in (None, row.dest)])
 
 
 def envelope(state: State, row: Said) -> Envelope:
