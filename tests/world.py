@@ -90,7 +90,8 @@ class World:
             department, office = (of if role == body else None for body in ("department", "clerk"))
             holder = Caller(identity.new_id(), role, department, office)
             expires = datetime.now(UTC) + timedelta(days=30)
-            self.keys[role, of] = identity.issue(self.services["oversight"].identity, holder, "test", expires)
+            engine = self.services["oversight"].identity
+            self.keys[role, of] = identity.issue(engine, holder, f"test {holder.key}", expires)
         return self.keys[role, of]
 
     def client(self, name: str, role: str | None = None, of: str | None = None) -> FlaskClient:

@@ -83,8 +83,8 @@ def test_a_service_reads_no_list_but_its_own(user: Connect, service: str) -> Non
 
 
 @every_service
-def test_a_service_writes_to_its_partners_alone(user: Connect, service: str) -> None:
-    partners = {*contracts.readers_of(service), *contracts.sources_of(service)}
+def test_a_service_writes_to_its_partners_and_itself_alone(user: Connect, service: str) -> None:
+    partners = {service, *contracts.readers_of(service), *contracts.sources_of(service)}
     strangers = {*databases.SERVICES, "nobody"} - partners
     for stranger in strangers:
         with pytest.raises(redis.exceptions.NoPermissionError):

@@ -200,7 +200,7 @@ def require_whole(found: Suite) -> int:
     assert counts["parked"] == 0
     assert suite.clock_file(Path(found.data)).read_text() == "0"
     engine = database.connect(found.database_urls()["identity"], pool=1)
-    keys = [key for key in identity.listed(engine) if key.label == "replay"]
+    keys = [key for key in identity.listed(engine) if key.label.startswith("replay ")]
     engine.dispose()
     assert keys
     assert all(key.revoked_at for key in keys)

@@ -149,7 +149,7 @@ class Suite:
         """An access key of its own for the centre's clerk, or for a department."""
         caller = Caller(identity.new_id(), role, department, None)
         expires = datetime.now(UTC) + timedelta(days=2)
-        return keys.issue(self.servers.url("oversight", "identity"), caller, "faults", expires)
+        return keys.issue(self.servers.url("oversight", "identity"), caller, f"faults {caller.key}", expires)
 
     def renew(self, history: History, sabotage: str | None = None) -> None:
         """Forget everything, and go on with another history, and with workers that lack a protection."""
@@ -159,7 +159,7 @@ class Suite:
                 self.kill(name)
             self._empty()
             for name in workers:
-                _weaken(self.programs[name], sabotage)
+                _weaken(self.programs[name], sabotage, self.servers)
         self.history.close()
         self.history = history
         self.await_work()
@@ -219,7 +219,7 @@ def _made(data: Path, running: Servers, hands: ThreadPoolExecutor, sabotage: str
     plan = _prepare(data, running)
     programs = {program.name: program for program in [*running.programs, *plan.programs()]}
     for name in NAMES:
-        _weaken(programs[f"{name}-worker"], sabotage)
+        _weaken(programs[f"{name}-worker"], sabotage, running)
     return Suite(data, running, programs, plan.urls, History(data / "history.jsonl"), hands)
 
 
@@ -251,8 +251,12 @@ def _free(port: int) -> bool:
     return True
 
 
-def _weaken(program: Program, sabotage: str | None) -> None:
+def _weaken(program: Program, sabotage: str | None, servers: Servers) -> None:
     """Let a worker run without the named protection, or with all of them."""
     module = program.command[-1]
     weakened = [] if sabotage is None else ["tests.faults.sabotage", sabotage]
     program.command = [sys.executable, "-m", *weakened, module]
+    # A sabotage may do what a service's own user in Redis may not.
+    own = servers.environment(program.name.removesuffix("-worker"))["MINQING_REDIS_URL"]
+    address = own if sabotage is None else servers.redis_url
+    program.env = {**(program.env or {}), "MINQING_REDIS_URL": address}

@@ -1,5 +1,6 @@
 """Every answer of every service carries the headers that keep browsers from doing too much (S7)."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -79,6 +80,21 @@ def test_every_route_says_all_of_them(world: World, name: str, role: str | None)
     assert {where: what for where, what in lacking.items() if what} == {}
 
 
+TAKES = {  # where a caller may send something, and who
+    "intake": ("clerk", None, "/v1/grievances"),
+    "routing": ("department", "housing", "/v1/tasks/2026-000001-7.housing/progress"),
+    "oversight": (None, None, "/sign-in"),
+}
+
+
+def _too_large(world: World, name: str, headers: dict[str, str]) -> TestResponse:
+    role, of, path = TAKES[name]
+    body = "x" * (web.LIMIT + 1) if role is None else json.dumps({"text": "x" * web.LIMIT})
+    kind = "application/json" if role else "application/x-www-form-urlencoded"
+    sent = headers | {"Content-Type": kind, "Origin": "http://localhost"}
+    return world.client(name, role, of).post(path, data=body, headers=sent)
+
+
 @every_service
 @pytest.mark.parametrize("headers", [{}, HTML], ids=["program", "browser"])
 def test_every_kind_of_error_says_all_of_them(world: World, name: str, headers: dict[str, str]) -> None:
@@ -96,7 +112,7 @@ def test_every_kind_of_error_says_all_of_them(world: World, name: str, headers: 
         refused.open(paths(guarded), method=method, headers=headers),
         stranger.get("/nothing-here", headers=headers),
         stranger.delete("/livez", headers=headers),
-        stranger.post("/sign-in", data={"key": "x" * (web.LIMIT + 1)}, headers=headers),
+        _too_large(world, name, headers),
     ]
     assert {403, 404, 405, 413} <= {each.status_code for each in got}
     assert [missing(each) for each in got] == [[]] * len(got)
