@@ -15,6 +15,7 @@ import orjson
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     Connection,
     DateTime,
     Identity,
@@ -216,7 +217,7 @@ def reopen(tx: Connection, dest: str | None = None) -> int:
 
     Parked ones too: the receipt of one that was retried may have been lost.
     """
-    condition = OUTBOX.c.state.in_(["sent", "parked"])
+    condition: ColumnElement[bool] = OUTBOX.c.state.in_(["sent", "parked"])
     if dest is not None:
         condition &= OUTBOX.c.dest == dest
     return tx.execute(update(OUTBOX).where(condition).values(next_at=func.now())).rowcount
