@@ -41,6 +41,11 @@ class Settings:
     routing_url: str
     oversight_url: str
 
+    @property
+    def urls(self) -> dict[str, str]:
+        """The public address of each service, by its name."""
+        return {"intake": self.intake_url, "routing": self.routing_url, "oversight": self.oversight_url}
+
 
 def read(environ: Mapping[str, str] | None = None) -> Settings:
     """Read all settings; raises SettingsError that names the first missing one."""

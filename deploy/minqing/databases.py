@@ -1,12 +1,16 @@
 """The four databases and three roles of the suite: one each, and `identity`, which belongs to oversight."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 from psycopg import sql
+from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import make_url
+
+from shared.database import connect
 
 OWNERS = {"intake": "intake", "routing": "routing", "oversight": "oversight", "identity": "oversight"}
 SERVICES = tuple(dict.fromkeys(OWNERS.values()))
@@ -52,6 +56,23 @@ def given(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
         elif name in environ:
             found[database] = environ[name]
     return found
+
+
+@contextmanager
+def reached(url: str) -> Iterator[Engine]:
+    """Give an engine for the database at `url`, and let go of everything afterwards."""
+    engine = connect(url, pool=1)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def opened(url: str) -> Iterator[Connection]:
+    """Give a connection to the database at `url` in a transaction, and let go of everything afterwards."""
+    with reached(url) as engine, engine.begin() as tx:
+        yield tx
 
 
 def _connect(admin_url: str, database: str | None = None) -> psycopg.Connection:

@@ -43,7 +43,7 @@ def run(source: Source, folder: Path, chosen: Backup, at: datetime | None) -> Re
         with _restored(plan, source) as copy:
             seconds, reached = time.monotonic() - began, plan.reached(copy.running)
             say(f"已恢复到 {backups.local(reached)}，正在检查 ……", "Restored to then; looking at it ...")
-            acts = later.between(source.urls(), copy.urls(), reached)
+            acts = later.between(source.running.service_urls(), copy.running.service_urls(), reached)
             faults = _faults(copy, chosen)
     exposed = datetime.now(UTC) - max(reached, covered)
     return Result(faults, acts, seconds, exposed.total_seconds())
@@ -61,7 +61,7 @@ def _restored(plan: Plan, source: Source) -> Iterator[Source]:
 
 def _faults(copy: Source, chosen: Backup) -> list[str]:
     """Name everything that is wrong with a restored copy."""
-    urls = copy.urls()
+    urls = copy.running.service_urls()
     faults = figures.missed(chosen.figures, figures.take(urls))
     faults += soundness.streams(urls)
     faults += soundness.sealed(urls["intake"], copy.data / "secrets")

@@ -1,12 +1,11 @@
 """What stands in the databases, counted: written down with a backup, and met again when it is restored."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection, text
 
-from shared import database
+from deploy.minqing import databases
 
 # By service and name. All of them only ever grow.
 QUERIES = {
@@ -49,19 +48,8 @@ def missed(expected: Figures, found: Figures) -> list[str]:
     ]
 
 
-@contextmanager
-def opened(url: str) -> Iterator[Connection]:
-    """Give a connection to the database at `url` in a transaction, and let go of everything afterwards."""
-    engine = database.connect(url, pool=1)
-    try:
-        with engine.begin() as tx:
-            yield tx
-    finally:
-        engine.dispose()
-
-
 def _take(url: str, queries: Mapping[str, str]) -> dict[str, int]:
-    with opened(url) as tx:
+    with databases.opened(url) as tx:
         return {name: _number(tx, query) for name, query in queries.items()}
 
 

@@ -2,16 +2,18 @@
 
 import functools
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import click
+from sqlalchemy import Engine
 
-from deploy.minqing import options, suite
+from deploy.minqing import databases, options, suite
 from deploy.minqing.trouble import Trouble, say
-from shared import county, database, identity
+from shared import county, identity
 from shared.identity import model
 
 YEAR = 365
@@ -60,22 +62,21 @@ def issue_(data: Path, caller: identity.Caller, label: str, days: int) -> None:
 )
 def rotate(data: Path, key: str, days: int, overlap: int) -> None:
     """换发密钥（只显示一次），旧的随即失效 | issue a new key to the same holder and end the old one."""
-    engine = database.connect(options.database_url(data, "identity"), pool=1)
     expires = datetime.now(UTC) + timedelta(days=days)
     try:
-        click.echo(identity.rotate(engine, key, expires, timedelta(hours=overlap)))
+        with _identity(data) as engine:
+            click.echo(identity.rotate(engine, key, expires, timedelta(hours=overlap)))
     except ValueError as error:
         raise Trouble(f"无法换发：{error}", "The key cannot be rotated, see above.") from error
-    finally:
-        engine.dispose()
 
 
 @keys.command("list")
 @options.data
 def list_(data: Path) -> None:
     """列出密钥（不含密文） | list them, without their secrets."""
-    engine = database.connect(options.database_url(data, "identity"), pool=1)
-    for row in identity.listed(engine):
+    with _identity(data) as engine:
+        found = identity.listed(engine)
+    for row in found:
         ended = (
             f"已吊销 revoked {row.revoked_at:%F}" if row.revoked_at else f"有效至 until {row.expires_at:%F}"
         )
@@ -89,21 +90,24 @@ def list_(data: Path) -> None:
 @click.argument("key")
 def revoke(data: Path, key: str) -> None:
     """立即吊销密钥 | end a key at once. KEY: its id, as `list` shows it."""
-    engine = database.connect(options.database_url(data, "identity"), pool=1)
-    if not identity.revoke(engine, key):
+    with _identity(data) as engine:
+        ended = identity.revoke(engine, key)
+    if not ended:
         raise Trouble(f"没有有效的密钥 {key}", f"There is no live key {key}")
     say(f"密钥 {key} 已吊销", f"Key {key} is revoked")
 
 
 def issue(url: str, caller: identity.Caller, label: str, expires: datetime) -> str:
     """Issue a key in the identity database at `url`; return its text."""
-    engine = database.connect(url, pool=1)
     try:
-        return identity.issue(engine, caller, label, expires)
+        with databases.reached(url) as engine:
+            return identity.issue(engine, caller, label, expires)
     except ValueError as error:
         raise Trouble(f"无法签发：{error}", "The key cannot be issued, see above.") from error
-    finally:
-        engine.dispose()
+
+
+def _identity(data: Path) -> AbstractContextManager[Engine]:
+    return databases.reached(options.database_url(data, "identity"))
 
 
 def _caller(role: str, body: str | None) -> identity.Caller:

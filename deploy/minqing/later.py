@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Row, text
 
-from deploy.minqing import figures, resync
+from deploy.minqing import databases, resync
 
 REGISTERED = "grievance.registered"
 FOLLOW = ("case.triaged", "deadline.set", "deadline.met", "deadline.missed")  # of themselves, from the rest
@@ -61,13 +61,13 @@ def between(urls: Mapping[str, str], restored: Mapping[str, str], since: datetim
 
 
 def _said(url: str, since: datetime) -> Sequence[Row[Any]]:
-    with figures.opened(url) as tx:
+    with databases.opened(url) as tx:
         return tx.execute(SAID, {"since": since, "follow": list(FOLLOW)}).all()
 
 
 def logged(logs: Path, restored: str, since: datetime) -> list[Act]:
     """Return the numbers that intake's log says were registered since then, and that its database lacks."""
-    with figures.opened(restored) as tx:
+    with databases.opened(restored) as tx:
         known = set(tx.execute(NUMBERS).scalars())
     files = sorted(logs.glob("intake-api.log*"), reverse=True)
     lines = (line for file in files for line in _lines(file))
@@ -88,7 +88,7 @@ class Used:
 
 def used(urls: Mapping[str, str]) -> Used:
     """Return what the databases at `urls` have given out."""
-    with figures.opened(urls["intake"]) as intake, figures.opened(urls["oversight"]) as oversight:
+    with databases.opened(urls["intake"]) as intake, databases.opened(urls["oversight"]) as oversight:
         number = int(intake.execute(SEQUENCE).scalar_one())
         return Used(number, {row.year: row.n for row in oversight.execute(NOTICES)})
 
@@ -96,7 +96,7 @@ def used(urls: Mapping[str, str]) -> Used:
 def lift(urls: Mapping[str, str], given: Used) -> None:
     """Let the databases at `urls` go on above what was given out."""
     resync.lift_numbers(urls["intake"], given.grievance)
-    with figures.opened(urls["oversight"]) as tx:
+    with databases.opened(urls["oversight"]) as tx:
         for year, n in given.notices.items():
             tx.execute(LIFT_NOTICES, {"year": year, "n": n})
 

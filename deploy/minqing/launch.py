@@ -12,6 +12,7 @@ import click
 
 from deploy.minqing import (
     clock,
+    databases,
     keys,
     migrate,
     people,
@@ -27,7 +28,7 @@ from deploy.minqing.servers import Servers
 from deploy.minqing.suite import Suite
 from deploy.minqing.supervisor import Supervisor
 from deploy.minqing.trouble import say
-from shared import county, database, identity, keyring
+from shared import county, identity, keyring
 from shared.county import County
 from shared.identity import Caller
 
@@ -113,9 +114,8 @@ def _issue_keys(data: Path, found: Suite, directory: County, *, fictional: bool)
 
 
 def _make_people(data: Path, url: str, department: str) -> None:
-    engine = database.connect(url, pool=1)
-    made = sample_people.make(engine, data / "secrets", department)
-    engine.dispose()
+    with databases.reached(url) as engine:
+        made = sample_people.make(engine, data / "secrets", department)
     suite.write_private(data / "people.json", json.dumps(made, indent=1))
 
 

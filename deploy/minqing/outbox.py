@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from deploy.minqing import databases, options
-from shared import contracts, database, heartbeat
+from shared import contracts, heartbeat
 from shared import outbox as rows
 
 COLUMNS = {
@@ -38,11 +38,9 @@ def outbox(data: Path, *, as_json: bool) -> None:
 
 
 def _lines(data: Path, service: str) -> Iterator[dict[str, Any]]:
-    engine = database.connect(options.database_url(data, service), pool=1)
-    with engine.connect() as connection:
+    with databases.opened(options.database_url(data, service)) as connection:
         found = rows.waiting(connection, contracts.readers_of(service))
         seconds = heartbeat.ages(connection).get("worker")
-    engine.dispose()
     for dest, waiting in found.items():
         line = {"service": service, "to": dest, **waiting, "worker_seconds": seconds}
         yield {name: line[name] for name in COLUMNS}

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from deploy.minqing import databases, options
 from deploy.minqing.trouble import Trouble, say
-from shared import database, identity, inbox
+from shared import identity, inbox
 from shared.problems import Problem
 
 key = click.option(
@@ -120,23 +120,17 @@ def _retry(data: Path, service: str, event: str) -> bool:
 @contextmanager
 def _open(data: Path, service: str) -> Iterator[Connection]:
     """A transaction on a service's database. A refusal of the inbox is told to the person at the keyboard."""
-    engine = database.connect(options.database_url(data, service), pool=1)
     try:
-        with engine.begin() as tx:
+        with databases.opened(options.database_url(data, service)) as tx:
             yield tx
     except Problem as problem:
         raise Trouble(problem.zh, problem.en) from problem
-    finally:
-        engine.dispose()
 
 
 def _person(data: Path, key: str) -> str:
     """Return the id of the live supervisor's key that was given: who decides is known."""
-    engine = database.connect(options.database_url(data, "identity"), pool=1)
-    try:
+    with databases.reached(options.database_url(data, "identity")) as engine:
         holder = identity.verify(engine, key.strip())
-    finally:
-        engine.dispose()
     if holder is None or holder.role != "supervisor":
         raise Trouble("须为有效的督查人员密钥", "That is no live supervisor's key")
     return holder.key

@@ -11,15 +11,15 @@ from typing import Any
 import click
 from sqlalchemy import Connection, Engine
 
-from deploy.minqing import options, suite
+from deploy.minqing import databases, options, suite
 from deploy.minqing.trouble import Trouble, say
-from shared import county, database
+from shared import county
 from shared.county import County
 from shared.identity import accounts, factors, grants, model
+from shared.identity.changes import COMMAND_LINE
 from shared.problems import Conflict, Invalid, NotFound
 
 FIRST = ("admin", "系统管理员 Administrator")  # the account that the very first set-up link is for
-COMMAND_LINE = "command-line"
 COLUMNS = ("login", "name", "role", *model.PARTS)
 Scope = Mapping[str, str | None]
 
@@ -210,12 +210,10 @@ def _said(grant: grants.Grant) -> str:
 
 @contextmanager
 def _identity(data: Path) -> Iterator[Engine]:
-    engine = database.connect(options.database_url(data, "identity"), pool=1)
     try:
-        yield engine
+        with databases.reached(options.database_url(data, "identity")) as engine:
+            yield engine
     except NotFound as error:
         raise Trouble("没有这个账户", "There is no such account") from error
     except Conflict as error:
         raise Trouble(error.zh, error.en) from error
-    finally:
-        engine.dispose()

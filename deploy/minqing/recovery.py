@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-import psycopg
+from sqlalchemy import text
 
-from deploy.minqing import account, archive, backups, postgres, servers
+from deploy.minqing import account, archive, backups, databases, postgres, servers
 from deploy.minqing.backups import Backup
 from deploy.minqing.place import Place
 from deploy.minqing.program import Program
@@ -18,6 +18,7 @@ from deploy.minqing.trouble import Trouble, say
 
 LONGEST = 24 * 3600  # seconds that the log may take to be read
 ROOM = 100_000_000  # bytes to be free besides the files themselves
+REPLAYED = text("SELECT pg_last_xact_replay_timestamp()")
 ENDED_EARLY = "recovery ended before configured recovery target was reached"
 
 
@@ -52,9 +53,8 @@ class Plan:
 
     def reached(self, running: Servers) -> datetime:
         """Return when the last transaction that was brought back had been committed."""
-        with psycopg.connect(running.admin_url.replace("+psycopg", "")) as connection:
-            row = connection.execute("select pg_last_xact_replay_timestamp()").fetchone()
-        at: datetime | None = row[0] if row else None
+        with databases.opened(running.admin_url) as tx:
+            at: datetime | None = tx.execute(REPLAYED).scalar_one()
         return at or self.backup.ended
 
     @property

@@ -14,8 +14,7 @@ import click
 import orjson
 from sqlalchemy import Connection, text
 
-from deploy.minqing import databases, figures, options
-from deploy.minqing.servers import Servers
+from deploy.minqing import databases, options
 from deploy.minqing.trouble import say
 from shared import contracts, incarnation
 
@@ -113,11 +112,11 @@ def begin(urls: Mapping[str, str]) -> int:
     """Begin another life of the databases: raise the incarnation to the same new number in all; return it."""
     known = []
     for url in urls.values():
-        with figures.opened(url) as tx:
+        with databases.opened(url) as tx:
             known += [incarnation.get(tx), int(tx.execute(NOW).scalar_one())]
     life = max(known) + 1
     for url in urls.values():
-        with figures.opened(url) as tx:
+        with databases.opened(url) as tx:
             incarnation.put(tx, life)
     return life
 
@@ -132,16 +131,11 @@ def run(urls: Mapping[str, str]) -> list[Pair]:
     return pairs
 
 
-def urls(running: Servers) -> dict[str, str]:
-    """Return the addresses of the services' databases there, each for its owner."""
-    return {service: running.url(service, service) for service in databases.SERVICES}
-
-
 def highest(urls: Mapping[str, str]) -> int:
     """Return the highest running number of a grievance that any service has heard of."""
     found = []
     for url in urls.values():
-        with figures.opened(url) as tx:
+        with databases.opened(url) as tx:
             found.append(int(tx.execute(HIGHEST).scalar_one()))
     return max(found)
 
@@ -154,13 +148,13 @@ def links() -> Iterator[tuple[str, str]]:
 def lift_numbers(url: str, highest: int) -> None:
     """Let intake's next number be higher than this."""
     if highest:
-        with figures.opened(url) as tx:
+        with databases.opened(url) as tx:
             tx.execute(LIFT_NUMBERS, {"n": highest})
 
 
 def _pair(urls: Mapping[str, str], source: str, reader: str) -> Pair:
     found = Pair(source, reader)
-    with figures.opened(urls[reader]) as heard, figures.opened(urls[source]) as said:
+    with databases.opened(urls[reader]) as heard, databases.opened(urls[source]) as said:
         position = _arrays(heard.execute(POSITIONS, {"source": source}).all())
         parked = list(heard.execute(PARKED, {"source": source}).scalars())
         of_reader = {"dest": reader}

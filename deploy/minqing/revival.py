@@ -84,15 +84,15 @@ class Revival:
 
     def _mend(self, restored: Servers, reached: datetime) -> tuple[list[Act], bool]:
         """Find what came later, begin another life, and let no number be given twice."""
-        urls = resync.urls(restored)
+        urls = restored.service_urls()
         with self._before() as before:
             if before is None:
                 acts = later.logged(self.ground.logs, urls["intake"], reached)
                 lost = [int(number.split("-")[1]) for number in later.registered(acts)]
                 used = later.Used(max([*lost, resync.highest(urls)]) + LEAP, {})
             else:
-                acts = later.between(resync.urls(before), urls, reached)
-                used = later.used(resync.urls(before))
+                acts = later.between(before.service_urls(), urls, reached)
+                used = later.used(before.service_urls())
         self._require_whole(acts, reached)
         resync.begin(urls)
         resync.report(resync.run(urls))

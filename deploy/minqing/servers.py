@@ -62,6 +62,10 @@ class Servers:
         """Return the SQLAlchemy address of `database` for `role`, both named as in `databases.OWNERS`."""
         return databases.url(self.admin_url, role, self.passwords[role], database)
 
+    def service_urls(self) -> dict[str, str]:
+        """Return the addresses of the services' databases, each for its owner."""
+        return {service: self.url(service, service) for service in databases.SERVICES}
+
     def environment(self, service: str) -> dict[str, str]:
         """Return the settings that lead `service` to these servers."""
         return {

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import psycopg
 from sqlalchemy.engine import make_url
 
 from deploy.minqing import (
@@ -28,7 +27,7 @@ from deploy.minqing.backups import Backup
 from deploy.minqing.place import Place
 from deploy.minqing.servers import Servers
 from deploy.minqing.trouble import Trouble, say
-from shared import heartbeat, incarnation
+from shared import database, heartbeat, incarnation
 
 
 @dataclass(frozen=True)
@@ -38,10 +37,6 @@ class Source:
     data: Path
     ground: Place
     running: Servers
-
-    def urls(self) -> dict[str, str]:
-        """The addresses of the services' databases, each for its owner."""
-        return {service: self.running.url(service, service) for service in databases.SERVICES}
 
 
 def found(data: Path) -> Source:
@@ -78,7 +73,7 @@ def take(source: Source, folder: Path, *, with_secrets: bool = False) -> Backup:
 
 
 def _take(source: Source, part: Path, began: datetime) -> Backup:
-    counted = figures.take(source.urls())
+    counted = figures.take(source.running.service_urls())
     say("正在备份 ……", "Backing up ...")
     quick = [] if source.ground.durable else ["--no-sync"]
     run(source, "pg_basebackup", "--pgdata", str(part / "base"), "--checkpoint=fast", "--progress", *quick)
@@ -119,12 +114,8 @@ def run(source: Source, name: str, *words: str) -> None:
 
 def _asked(source: Source) -> tuple[int, datetime]:
     """Return the databases' incarnation, and what time it is there now that the backup has ended."""
-    with figures.opened(source.urls()["intake"]) as tx:
-        life = incarnation.get(tx)
-    with psycopg.connect(source.running.admin_url.replace("+psycopg", "")) as connection:
-        row = connection.execute("select clock_timestamp()").fetchone()
-    ended: datetime = row[0] if row else datetime.now(UTC)
-    return life, ended
+    with databases.opened(source.running.url("intake", "intake")) as tx:
+        return incarnation.get(tx), database.now(tx)
 
 
 def prune(source: Source, folder: Path, keep: int) -> None:
@@ -140,8 +131,8 @@ def prune(source: Source, folder: Path, keep: int) -> None:
 
 def note(running: Servers, what: str) -> None:
     """Leave a sign of life in each service's database."""
-    for service in databases.SERVICES:
-        with figures.opened(running.url(service, service)) as tx:
+    for url in running.service_urls().values():
+        with databases.opened(url) as tx:
             heartbeat.beat(tx, what)
 
 

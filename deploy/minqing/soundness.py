@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from deploy.minqing import figures, resync
+from deploy.minqing import databases, resync
 from services.intake import store
 from shared import keyring, vault
 
@@ -32,7 +32,7 @@ def streams(urls: Mapping[str, str]) -> list[str]:
     """Name each pair of source and reader whose streams do not agree, and in what."""
     faults = []
     for source, reader in resync.links():
-        with figures.opened(urls[source]) as said, figures.opened(urls[reader]) as heard:
+        with databases.opened(urls[source]) as said, databases.opened(urls[reader]) as heard:
             found = _positions(said, heard, source, reader) + _events(said, heard, source, reader)
         faults += [f"{source} → {reader}: {fault}" for fault in found]
     return faults
@@ -40,7 +40,7 @@ def streams(urls: Mapping[str, str]) -> list[str]:
 
 def sealed(url: str, secrets: Path) -> list[str]:
     """Open the fields of the last grievance's petitioners with the present keys; nothing of them is told."""
-    with figures.opened(url) as tx:
+    with databases.opened(url) as tx:
         number = tx.execute(SEALED).scalar()
         if number is None:
             return []

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from deploy.minqing import databases, options, suite, supervisor
 from deploy.minqing.suite import Suite
 from deploy.minqing.trouble import say
-from shared import bus, database
+from shared import bus
 
 # What is counted, in whose database. `parked` is added up over all three.
 COUNTS = {
@@ -78,12 +78,8 @@ def _counts(data: Path) -> dict[str, int]:
 
 
 def _count(data: Path, owner: str, query: str) -> int:
-    engine = database.connect(options.database_url(data, owner), pool=1)
-    try:
-        with database.reading(engine) as connection:
-            return int(connection.execute(text(query)).scalar_one())
-    finally:
-        engine.dispose()
+    with databases.opened(options.database_url(data, owner)) as connection:
+        return int(connection.execute(text(query)).scalar_one())
 
 
 def _show(report: dict[str, Any]) -> None:

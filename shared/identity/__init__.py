@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from shared import database
 from shared.identity import changes, references
+from shared.identity.changes import COMMAND_LINE
 from shared.identity.model import KEY_ROLES, ROLES, Caller, flaws
 from shared.identity.references import ALPHABET
 from shared.identity.tables import ACCESS_KEY, METADATA
@@ -35,14 +36,11 @@ __all__ = [
 ]
 
 PREFIX = "mq_live"
-BY = "command-line"  # who acts there
-
-
 LONGEST = timedelta(days=366)
 MOST = 2  # live keys of one holder: the one in use, and the one that replaces it
 
 
-def issue(engine: Engine, caller: Caller, label: str, expires_at: datetime, by: str = BY) -> str:
+def issue(engine: Engine, caller: Caller, label: str, expires_at: datetime, by: str = COMMAND_LINE) -> str:
     """Keep a new key for `caller` (whose `key` is its new id); return its text, never shown again.
 
     Raises ValueError for an unknown role or scope, a scope that does not fit the role, more than a year, and
@@ -57,7 +55,7 @@ def issue(engine: Engine, caller: Caller, label: str, expires_at: datetime, by: 
         return _add(tx, caller, label, expires_at, by)
 
 
-def rotate(engine: Engine, key: str, expires_at: datetime, overlap: timedelta, by: str = BY) -> str:
+def rotate(engine: Engine, key: str, expires_at: datetime, overlap: timedelta, by: str = COMMAND_LINE) -> str:
     """Issue a second key to the holder of a live one, which ends after `overlap`; return the new one's text.
 
     Raises ValueError if there is no such live key, or a second one already.
@@ -166,7 +164,7 @@ def _note_use(engine: Engine, key: str) -> None:
         connection.execute("SELECT note_key_use(%s)", [key])
 
 
-def revoke(engine: Engine, key: str, by: str = BY) -> bool:
+def revoke(engine: Engine, key: str, by: str = COMMAND_LINE) -> bool:
     """End a key at once, in all services. False if there is no such live key."""
     ended = update(ACCESS_KEY).where(ACCESS_KEY.c.id == key, ACCESS_KEY.c.revoked_at.is_(None))
     with engine.begin() as tx:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from shared import database
 from shared.identity import changes, passwords, references, sessions
-from shared.identity.tables import ACCOUNT, ROLE_GRANT, SET_UP_LINK
+from shared.identity.tables import ACCOUNT, LIVE_GRANT, ROLE_GRANT, SET_UP_LINK
 from shared.problems import Conflict, Fault, Invalid, NotFound
 
 SETUP = "setup"  # who acts before there is anybody
@@ -132,10 +132,10 @@ def leaving_an_administrator(tx: Connection) -> Iterator[None]:
 
 def administrators(tx: Connection) -> Sequence[Any]:
     """The accounts that could administer: active, with a password, and with that role."""
-    role = (ROLE_GRANT.c.role == "administrator") & ROLE_GRANT.c.confirmed_at.is_not(None)
+    role = LIVE_GRANT & (ROLE_GRANT.c.role == "administrator")
     able = (ACCOUNT.c.status == "active") & ACCOUNT.c.password.is_not(None)
     found = select(ACCOUNT.c.id).join(ROLE_GRANT, ROLE_GRANT.c.account == ACCOUNT.c.id)
-    return tx.execute(found.where(role, able, ROLE_GRANT.c.ended_at.is_(None))).all()
+    return tx.execute(found.where(role, able)).all()
 
 
 def enable(engine: Engine, account: str, by: str) -> None:

@@ -9,10 +9,10 @@ from shared import database
 from shared.identity.tables import IDENTITY_CHANGE
 
 PAGE = 50
-NOTHING: Mapping[str, str | None] = {}
-
+COMMAND_LINE = "command-line"  # who acts there
 
 Detail = Mapping[str, str | None]
+NOTHING: Detail = {}
 
 
 def note(tx: Connection, by: str, what: str, subject: str, detail: Detail = NOTHING) -> None:

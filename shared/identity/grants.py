@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, func, insert, select, update
 from shared import database
 from shared.identity import accounts, changes, model, references, sessions
 from shared.identity.accounts import SETUP
-from shared.identity.tables import ROLE_GRANT
+from shared.identity.tables import LIVE_GRANT, ROLE_GRANT
 from shared.problems import Conflict, Fault, Forbidden, Invalid
 
 
@@ -29,7 +29,6 @@ class Grant:
 
 
 COLUMNS = tuple(ROLE_GRANT.c[name] for name in Grant.__dataclass_fields__)
-LIVE = ROLE_GRANT.c.ended_at.is_(None) & ROLE_GRANT.c.confirmed_at.is_not(None)
 WAITING = ROLE_GRANT.c.ended_at.is_(None) & ROLE_GRANT.c.confirmed_at.is_(None)
 
 
@@ -87,7 +86,7 @@ def end(engine: Engine, id_: str, by: str) -> None:
 
 def of(engine: Engine, account: str) -> list[Grant]:
     """What an account may work as now."""
-    return _listed(engine, LIVE & (ROLE_GRANT.c.account == account))
+    return _listed(engine, LIVE_GRANT & (ROLE_GRANT.c.account == account))
 
 
 def waiting(engine: Engine) -> list[Grant]:

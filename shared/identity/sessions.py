@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Connection, Engine, func, insert, select, text, update
 
 from shared import database
 from shared.identity import references
 from shared.identity.model import ROLES, Caller
-from shared.identity.tables import ROLE_GRANT, SESSION
+from shared.identity.tables import LIVE_GRANT, ROLE_GRANT, SESSION
 
 HOURS = 12  # a session ends after this, whatever was done in it; the view `signed_in` says so as well
 
@@ -33,13 +33,13 @@ SIGNED_IN = """
     SELECT id, role, department, office, station, area, account, name, second_factor FROM signed_in
     WHERE digest = %s
 """
-LIVING = text("""
+LIVING = text(f"""
     SELECT s.id, s.account, s.role_grant, s.factor_at IS NOT NULL
     FROM session s JOIN account a ON a.id = s.account
     WHERE s.digest = :digest AND s.ended_at IS NULL AND a.status = 'active'
       AND s.created_at > now() - CASE WHEN s.role_grant IS NULL THEN interval '15 minutes'
-                                                                ELSE interval '12 hours' END
-""")
+                                                                ELSE interval '{HOURS} hours' END
+""")  # nosec B608 - our own number
 
 
 def begin(engine: Engine, account: str, address: str, agent: str) -> str:
@@ -77,9 +77,7 @@ def enter(engine: Engine, session: str, grant: str) -> str | None:
 
     None for a grant that does not live, is another's, or whose role asks for a second factor not shown.
     """
-    live = (
-        (ROLE_GRANT.c.id == grant) & ROLE_GRANT.c.confirmed_at.is_not(None) & ROLE_GRANT.c.ended_at.is_(None)
-    )
+    live = LIVE_GRANT & (ROLE_GRANT.c.id == grant)
     wanted = select(ROLE_GRANT.c.role, SESSION.c.factor_at).join(
         SESSION, SESSION.c.account == ROLE_GRANT.c.account
     )
@@ -112,22 +110,20 @@ def listed(engine: Engine, account: str) -> Sequence[Any]:
 
 def end(engine: Engine, account: str, session: str, why: str) -> bool:
     """End one session of an account at once, in all services. False if it has no such session."""
-    own = _alive(account).where(SESSION.c.id == session)
     with engine.begin() as tx:
-        return tx.execute(own.values(ended_at=func.now(), ended_why=why)).rowcount == 1
+        return _end(tx, (SESSION.c.account == account) & (SESSION.c.id == session), why) == 1
 
 
 def end_others(tx: Connection, account: str, session: str | None, why: str) -> None:
     """End all sessions of an account but this one."""
-    others = _alive(account).where(SESSION.c.id.is_distinct_from(session))
-    tx.execute(others.values(ended_at=func.now(), ended_why=why))
+    _end(tx, (SESSION.c.account == account) & SESSION.c.id.is_distinct_from(session), why)
 
 
 def end_of_grant(tx: Connection, grant: str) -> None:
     """End all sessions that work under a grant."""
-    own = update(SESSION).where(SESSION.c.role_grant == grant, SESSION.c.ended_at.is_(None))
-    tx.execute(own.values(ended_at=func.now(), ended_why="grant"))
+    _end(tx, SESSION.c.role_grant == grant, "grant")
 
 
-def _alive(account: str) -> Any:
-    return update(SESSION).where(SESSION.c.account == account, SESSION.c.ended_at.is_(None))
+def _end(tx: Connection, which: ColumnElement[bool], why: str) -> int:
+    alive = update(SESSION).where(which, SESSION.c.ended_at.is_(None))
+    return tx.execute(alive.values(ended_at=func.now(), ended_why=why)).rowcount

@@ -63,6 +63,7 @@ ROLE_GRANT = Table(
     _moment("ended_at"),
     Column("ended_by", Text),
 )
+LIVE_GRANT = ROLE_GRANT.c.ended_at.is_(None) & ROLE_GRANT.c.confirmed_at.is_not(None)
 SESSION = Table(
     "session",
     METADATA,

@@ -120,7 +120,7 @@ def _same_origin() -> bool:
 
 def origins(settings: Settings) -> list[str]:
     """Where our pages are, as `https://host:port`: forms of one service may lead to another."""
-    parts = [urlsplit(url) for url in (settings.intake_url, settings.routing_url, settings.oversight_url)]
+    parts = [urlsplit(url) for url in settings.urls.values()]
     return sorted({f"{part.scheme}://{part.netloc}" for part in parts if part.netloc})
 
 

@@ -15,10 +15,10 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from werkzeug.wrappers import Response as AnyResponse
 
 from shared import keyring
+from shared.identity import sessions
 from shared.service import Service
 
 NAME = "minqing_session"
-HOURS = 12  # no session is longer, see shared/identity/sessions.py
 IDLE = 30 * 60  # seconds without a request after which a session is over
 RENEWED = 60  # seconds after which the time in the cookie is set anew
 
@@ -40,7 +40,7 @@ def keep(response: AnyResponse, reference: str) -> None:
     response.set_cookie(
         name(),
         str(_signer().dumps(reference)),
-        max_age=HOURS * 3600,
+        max_age=sessions.HOURS * 3600,
         httponly=True,
         samesite="Strict",
         secure=True,

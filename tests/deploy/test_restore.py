@@ -358,7 +358,7 @@ def test_the_log_counts_as_kept_only_up_to_its_first_gap(tmp_path: Path) -> None
 
 
 def urls(world: World) -> dict[str, str]:
-    return resync.urls(world.servers)
+    return world.servers.service_urls()
 
 
 def forget(world: World, name: str) -> None:

@@ -49,12 +49,8 @@ class Deployment:
     @contextmanager
     def reading(self, name: str) -> Iterator[Connection]:
         """A connection to one of its databases, as the owner."""
-        engine = database.connect(self.databases[name], pool=1)
-        try:
-            with database.reading(engine) as connection:
-                yield connection
-        finally:
-            engine.dispose()
+        with databases.reached(self.databases[name]) as engine, database.reading(engine) as connection:
+            yield connection
 
 
 Check = Callable[[Deployment], Iterator[Finding]]

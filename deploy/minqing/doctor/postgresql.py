@@ -9,13 +9,13 @@ from sqlalchemy import text
 
 from deploy.minqing import databases
 from deploy.minqing.doctor.deployment import LOOPBACK, Deployment, Finding
-from shared import heartbeat, migrations
+from shared import database, heartbeat, identity, migrations
 
 ON = ("fsync", "full_page_writes", "data_checksums", "synchronous_commit")
 POWERS = ("rolsuper", "rolcreaterole", "rolcreatedb", "rolreplication", "rolbypassrls")
 STALE = 26 * 3600  # seconds: a daily backup that is late
+YEAR = identity.LONGEST.days
 APART = 2.0  # seconds between our clock and the database's
-YEAR = 366
 
 REACHABLE = """
     SELECT datname FROM pg_database
@@ -96,7 +96,8 @@ def steps(given: Deployment) -> Iterator[Finding]:
 def time(given: Deployment) -> Iterator[Finding]:
     """A clock here that is not the database's."""
     before = datetime.now(UTC)
-    there = _ask(given, "intake", "SELECT clock_timestamp()")[0][0]
+    with given.reading("intake") as connection:
+        there = database.now(connection)
     apart = max((before - there).total_seconds(), (there - datetime.now(UTC)).total_seconds())
     if apart > APART:
         yield Finding(

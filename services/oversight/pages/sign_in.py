@@ -251,12 +251,7 @@ def _target() -> str:
     It can name nothing else, so nobody is led to another site.
     """
     name, _, path = _wanted().partition(":")
-    settings = web.service().settings
-    ours = {
-        "intake": settings.intake_url,
-        "routing": settings.routing_url,
-        "oversight": settings.oversight_url,
-    }
+    ours = web.service().settings.urls
     if name not in ours or not path.isprintable() or path[:1] != "/" or path[1:2] in {"/", "\\"}:
-        return f"{settings.oversight_url.rstrip('/')}/"
+        return f"{ours['oversight'].rstrip('/')}/"
     return ours[name].rstrip("/") + path
