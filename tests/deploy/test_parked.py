@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from click.testing import CliRunner, Result
 
 from deploy.minqing.cli import main
 from services.routing.events import CONSUMES
+from shared import identity
+from shared.identity.model import Caller
 from shared.problems import Conflict
 from shared.worker import Worker
 from tests.world import World
@@ -93,6 +96,16 @@ def test_only_a_supervisor_decides(minqing: Run, parked: str, world: World, role
     key = world.key(role) if role else "mq_live_nonsense"
     refused = minqing("parked", "discard", parked, "--reason", "x", key=key)
     assert (refused.exit_code, "supervisor" in refused.output) == (1, True)
+    assert world.count("routing", "discard") == 0
+
+
+def test_a_supervisors_key_that_may_only_read_decides_nothing(
+    minqing: Run, parked: str, world: World
+) -> None:
+    caller = Caller(identity.new_id(), "supervisor", None, None, scopes=("read",))
+    expires = datetime.now(UTC) + timedelta(days=1)
+    key = identity.issue(world.services["oversight"].identity, caller, "reads", expires)
+    assert minqing("parked", "discard", parked, "--reason", "x", key=key).exit_code == 1
     assert world.count("routing", "discard") == 0
 
 
