@@ -15,9 +15,10 @@ import orjson
 from sqlalchemy import Connection, text
 
 from deploy.minqing import databases, options
-from deploy.minqing.trouble import say
-from shared import contracts, incarnation
+from deploy.minqing.trouble import Trouble, say
+from shared import contracts, heartbeat, incarnation
 
+QUIET = 20  # seconds without a sign of life after which a worker has stopped
 POSITIONS = text("SELECT subject, n FROM stream_position WHERE source = :source AND n > 0")
 PARKED = text("SELECT event_id FROM inbox WHERE source = :source AND status = 'parked'")
 HEARD = "SELECT * FROM unnest(CAST(:subjects AS text[]), CAST(:numbers AS int[])) AS heard (subject, n)"
@@ -85,6 +86,7 @@ def resync(data: Path, leap: int, *, as_json: bool) -> None:
     运行前先停止各服务。 | Stop the services first.
     """
     found = {service: options.database_url(data, service) for service in databases.SERVICES}
+    _require_stopped(found)
     life = begin(found)
     pairs = run(found)
     if leap:
@@ -94,6 +96,18 @@ def resync(data: Path, leap: int, *, as_json: bool) -> None:
         return
     report(pairs)
     say(f"新的世代号 {life}：此前在途的消息不再接收", f"Incarnation {life}: what was on its way is not heard")
+
+
+def _require_stopped(urls: Mapping[str, str]) -> None:
+    """Refuse while a worker works: it would go on in the life before, and its partners not hear it."""
+    for service, url in urls.items():
+        with databases.opened(url) as tx:
+            seconds = heartbeat.ages(tx).get("worker", QUIET)
+        if seconds < QUIET:
+            raise Trouble(
+                f"{service} 的后台进程还在工作。请先停止各服务，{QUIET} 秒后再试",
+                f"The worker of {service} works. Stop the services and try again after {QUIET} s",
+            )
 
 
 def report(pairs: list[Pair]) -> None:

@@ -22,7 +22,7 @@ from sqlalchemy import text
 from deploy.minqing import archive, backups, cli, later, place, postgres, restore, resync, servers, suite
 from deploy.minqing.servers import Servers
 from deploy.minqing.trouble import silence
-from shared import keyring, migrations, vault
+from shared import incarnation, keyring, migrations, vault
 from tests.world import NAMES, World
 
 START = "2026-01-01T00:00:00+08:00"
@@ -395,6 +395,16 @@ def test_what_was_heard_of_a_restored_source_is_listed_and_its_numbers_are_used_
     new = world.register("c").json["number"]
     assert new > max(lost)
     await_(lambda: any(w.round() for w in world.workers) or world.count("routing", "case_file") == 3)
+
+
+def test_a_resync_beside_working_services_is_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for service, url in urls(world).items():
+        monkeypatch.setenv(f"MINQING_{service.upper()}_DATABASE_URL", url)
+    world.worker("routing").round()
+    refused = CliRunner().invoke(cli.main, ["resync"])
+    assert (refused.exit_code, "routing" in refused.output) == (1, True)
+    with world.services["routing"].transaction() as tx:
+        assert incarnation.get(tx) == 1
 
 
 def test_a_resync_of_what_agrees_changes_nothing_but_begins_another_life(world: World) -> None:
