@@ -100,6 +100,11 @@ IDENTITY_CHANGES: Words = {
     "key.issued": Text("签发密钥", "Key issued"),
     "key.revoked": Text("吊销密钥", "Key revoked"),
 }
+# Who changed it, where that is no account.
+IDENTITY_ACTORS: Words = {
+    "command-line": Text("命令行", "Command line"),
+    "setup": Text("首次设置", "First set-up"),
+}
 # Where a department's task stands.
 TASKS: Words = {
     "assigned": Text("待受理", "To accept"),

@@ -1,6 +1,7 @@
 """The administration pages: two persons for a role, and nobody else's business."""
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import pyotp
 import pytest
@@ -9,6 +10,7 @@ from werkzeug.test import TestResponse
 
 from shared import identity
 from shared.identity import accounts, grants
+from shared.identity.model import Caller
 from tests.identity.people import PASSWORD, person, read, second_factor
 from tests.world import World
 
@@ -61,6 +63,14 @@ def test_a_person_is_added_by_one_and_given_the_role_by_another(
     assert [(each.role, each.department) for each in held] == [("liaison", "housing")]
     page = _get(two, "/people/changes").text
     assert "确认授予角色" in page and "lin.chen" in page and "two" in page
+
+
+def test_what_no_account_did_is_told_in_the_readers_language(world: World, one: FlaskClient) -> None:
+    engine = world.services["oversight"].identity
+    holder = Caller(identity.new_id(), "clerk", None, None)
+    identity.issue(engine, holder, "test", datetime.now(UTC) + timedelta(days=1))
+    assert "命令行" in _get(one, "/people/changes").text
+    assert "Command line" in _get(one, "/people/changes?lang=en").text
 
 
 def test_the_link_is_shown_once_and_works(world: World, one: FlaskClient) -> None:

@@ -11,7 +11,7 @@ from marshmallow import Schema, fields, validate
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
-from shared import identity, web
+from shared import identity, language, web, words
 from shared.identity import accounts, changes, grants, model, sessions
 from shared.problems import Fault, Invalid, NotFound
 from shared.web import access, directory, pages
@@ -210,8 +210,9 @@ def _scope(new: dict[str, Any]) -> dict[str, str | None]:
 
 
 def _namer() -> Callable[[str], str]:
-    """What an account is called, by its id."""
+    """What an account is called, by its id; and who acts that is none."""
     names = {account.id: account.login for account in accounts.listed(web.service().identity)}
+    names |= {actor: language.text(said) for actor, said in words.IDENTITY_ACTORS.items()}
     return lambda id_: names.get(id_, id_)
 
 
