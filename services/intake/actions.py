@@ -47,7 +47,7 @@ def _admit(service: Service, *, bulk: bool) -> None:
 
 
 def _register(service: Service, caller: Caller, key: str, new: NewGrievance) -> tuple[Grievance, str]:
-    request = Request(caller.key, key, hashlib.sha256(orjson.dumps(new)).digest())
+    request = Request(caller.responsible, key, hashlib.sha256(orjson.dumps(new)).digest())
     safe, now = vault.at(service.settings.secrets), service.now()
     with database.direct(service.engine) as db:
         number = domain.number_of(now, store.next_sequence(db))

@@ -145,7 +145,7 @@ def register(new: NewGrievance, number: str, county: County, caller: Caller, now
         text=new.text,
         received_at=new.received_at or now,
         registered_at=now,
-        registered_by=caller.key,
+        registered_by=caller.responsible,
         county_version=county.version,
         status="registered",
     )

@@ -48,7 +48,7 @@ def waiting_case(service: Service, caller: Caller, number: str) -> Case:
 def decide(service: Service, caller: Caller, number: str, decision: Decision) -> Case:
     """Assign a case that waits in triage. Refuses as `domain.reassign` does, and as `waiting`."""
     _require_triage(caller)
-    act = Act("", caller.key, service.now())
+    act = Act("", caller.responsible, service.now())
     with service.transaction() as tx:
         case = store.locked(tx, numbers.parse(number))
         if case is None or _is_about(service, caller, case):
@@ -82,7 +82,7 @@ def act(service: Service, caller: Caller, task_id: str, move: Move, request: Req
     number, department = _parsed(task_id)
     with service.transaction() as tx:
         case = _seen(service, caller, store.locked(tx, number), department)
-        act = Act(department, caller.key, service.now())
+        act = Act(department, caller.responsible, service.now())
         if request is None or _first(tx, request, act):
             case = _keep(tx, case, move(case, act))
         return _sheet(service, tx, case, department)
@@ -102,7 +102,7 @@ def object_to(service: Service, caller: Caller, task_id: str, reason: str) -> Sh
 def progress(service: Service, caller: Caller, task_id: str, note: str, key: str | None) -> Sheet:
     """Write a progress note, once for this key if there is one."""
     body = hashlib.sha256(f"{task_id}\n{note}".encode()).digest()
-    request = None if key is None else Request(caller.key, idempotency.checked(key), body)
+    request = None if key is None else Request(caller.responsible, idempotency.checked(key), body)
     return act(service, caller, task_id, lambda case, act: domain.progress(case, act, note), request)
 
 

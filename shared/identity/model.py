@@ -65,6 +65,11 @@ class Caller:
     scopes: tuple[str, ...] | None = None
 
     @property
+    def responsible(self) -> str:
+        """Who answers for what is done: a person's account, whatever session it was; else the access key."""
+        return self.account or self.key
+
+    @property
     def role(self) -> str:
         """What the services' checks go by: clerk, department or supervisor; empty for none of them."""
         return ROLES[self.held].acts_as or ""

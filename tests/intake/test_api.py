@@ -2,7 +2,10 @@
 
 import pytest
 
+from services.intake import actions
+from services.intake.schemas import NewGrievance
 from shared import numbers
+from shared.identity.model import Caller
 from tests.world import World, grievance
 
 
@@ -178,3 +181,15 @@ def test_the_api_describes_itself(world: World) -> None:
     described = world.client("intake").get("/openapi.json").json
     assert described["openapi"] == "3.1.0"
     assert "/v1/grievances" in described["paths"]
+
+
+def test_a_person_who_signs_in_again_and_sends_the_same_form_gives_no_second_number(world: World) -> None:
+    """A session ends; who they are, and what they are answerable for, does not."""
+    new = NewGrievance().load(grievance())
+    first, second = (Caller(session, "clerk", None, None, account="lin") for session in ("s1", "s2"))
+    given, _ = actions.register(world.services["intake"], first, "same form", new)
+    again, _ = actions.register(world.services["intake"], second, "same form", new)
+    assert again.number == given.number
+    assert [row.registered_by for row in world.query("intake", "SELECT registered_by FROM grievance")] == [
+        "lin"
+    ]

@@ -177,7 +177,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Act:
-    """Who does something (the department, or "" for a person who decides), with which key, and when."""
+    """Who does something (the department, or "" for a person who decides), who answers for it, and when."""
 
     department: str
     by: str
