@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from deploy.minqing.servers import Servers
-from shared import identity, service, web
+from shared import identity, incarnation, service, web
 from shared.identity.model import Caller
 from shared.service import Service
 from shared.worker import Worker
@@ -49,7 +49,7 @@ class World:
         }
 
     def empty(self) -> None:
-        """Forget everything: all tables, Redis, the clock."""
+        """Forget everything: all tables, another life of theirs, Redis, the clock."""
         for engine in [*(s.engine for s in self.services.values()), self.services["oversight"].identity]:
             with engine.begin() as tx:
                 tables = tx.execute(
@@ -57,6 +57,9 @@ class World:
                 ).scalars()
                 names = ", ".join(sorted(set(tables) - KEEP)) or "alembic_version"
                 tx.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+        for service in self.services.values():
+            with service.transaction() as tx:
+                incarnation.put(tx, 1)  # a restore may have begun another life
         for each in self.started:
             each.bus.close()  # it still waits for a message, and would take one of the next test
         self.started.clear()
