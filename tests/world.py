@@ -57,11 +57,11 @@ class World:
                 ).scalars()
                 names = ", ".join(sorted(set(tables) - KEEP)) or "alembic_version"
                 tx.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
-        for service in self.services.values():
-            with service.transaction() as tx:
+        for each in self.services.values():
+            with each.transaction() as tx:
                 incarnation.put(tx, 1)  # a restore may have begun another life
-        for each in self.started:
-            each.bus.close()  # it still waits for a message, and would take one of the next test
+        for worker in self.started:
+            worker.bus.close()  # it still waits for a message, and would take one of the next test
         self.started.clear()
         self.redis.flushall()
         self.keys.clear()
