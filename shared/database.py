@@ -1,6 +1,6 @@
 """PostgreSQL: engines, transactions, and the check that a commit really is on disk."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -22,8 +22,9 @@ class NotDurable(Exception):
     """The database would answer a commit before it is on disk, so no 201 could be kept."""
 
 
-def connect(url: str, pool: int = 4) -> Engine:
-    """An engine with up to `pool` connections, made when first needed. Sessions run in UTC."""
+def connect(url: str, pool: int = 4, role: str | None = None) -> Engine:
+    """An engine with up to `pool` connections, made when first needed. Sessions run in UTC, and as `role`."""
+    options = f"-c timezone=UTC -c lock_timeout={LOCK_TIMEOUT}" + (f" -c role={role}" if role else "")
     return create_engine(
         url,
         pool_size=pool,
@@ -31,7 +32,7 @@ def connect(url: str, pool: int = 4) -> Engine:
         pool_timeout=5,
         json_serializer=lambda value: orjson.dumps(value).decode(),
         json_deserializer=orjson.loads,
-        connect_args={"connect_timeout": 3, "options": f"-c timezone=UTC -c lock_timeout={LOCK_TIMEOUT}"},
+        connect_args={"connect_timeout": 3, "options": options},
     )
 
 
@@ -54,15 +55,36 @@ def is_full(error: BaseException) -> bool:
     return isinstance(getattr(error, "orig", error), DiskFull)
 
 
+# Row security asks for this setting: for one transaction, or for all until it is set again.
+_SIGHT = "SELECT set_config('minqing.sight', %s, %s)"
+
+
 @contextmanager
-def reading(engine: Engine) -> Iterator[Connection]:
+def transaction(engine: Engine, sight: str | None = None) -> Iterator[Connection]:
+    """A transaction: commits at the end, rolls back on an error. `sight` is what row security is told."""
+    with engine.begin() as connection:
+        if sight is not None:
+            connection.exec_driver_sql(_SIGHT, (sight, True))
+        yield connection
+
+
+def _tell(known: dict[Any, Any], sight: str | None, execute: Callable[..., Any]) -> None:
+    """Tell row security who asks from now on, unless this connection was told so last."""
+    if sight is not None and known.get("sight", "") != sight:
+        execute(_SIGHT, (sight, False))
+        known["sight"] = sight
+
+
+@contextmanager
+def reading(engine: Engine, sight: str | None = None) -> Iterator[Connection]:
     """A connection for one query outside any transaction: one round trip instead of three."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        _tell(connection.info, sight, connection.exec_driver_sql)
         yield connection
 
 
 @contextmanager
-def direct(engine: Engine) -> Iterator[Direct]:
+def direct(engine: Engine, sight: str | None = None) -> Iterator[Direct]:
     """The driver's own connection, each statement a transaction of its own, for what every request needs.
 
     SQLAlchemy's work for one statement takes longer than those statements themselves.
@@ -71,6 +93,7 @@ def direct(engine: Engine) -> Iterator[Direct]:
     driver: Direct = pooled.driver_connection  # type: ignore[assignment]
     try:
         driver.autocommit = True
+        _tell(pooled.info, sight, driver.execute)
         yield driver
     finally:
         if driver.closed:

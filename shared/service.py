@@ -2,21 +2,30 @@
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
-from shared import calendar, county, database, keyring, settings
+from shared import calendar, county, database, keyring, policy, settings
 from shared.calendar import Calendar
 from shared.clock import Clock
 from shared.county import County
+from shared.database import Direct
+from shared.identity.model import Caller
+from shared.policy import Follower, Reach
 from shared.settings import Settings
+
+Who = Caller | Follower | None  # on whose behalf the database is asked
 
 
 @dataclass(frozen=True)
 class Service:
-    """One of the three services, ready to work. `name` is intake, routing or oversight."""
+    """One of the three services, ready to work. `name` is intake, routing or oversight.
+
+    A worker works as the owner of its database. An API works `at_door`: as a role that owns nothing, and to
+    which row security shows only what the caller it names may see; unnamed, no row at all.
+    """
 
     name: str
     settings: Settings
@@ -25,18 +34,35 @@ class Service:
     county: County
     calendar: Calendar
     clock: Clock
+    at_door: bool = False
 
     def now(self) -> datetime:
         """The present moment in UTC, from the suite's clock."""
         return self.clock.now()
 
-    def transaction(self) -> AbstractContextManager[Connection]:
+    def transaction(self, who: Who = None) -> AbstractContextManager[Connection]:
         """A transaction on this service's database: commits at the end, rolls back on an error."""
-        return self.engine.begin()
+        return database.transaction(self.engine, self._sight(who))
 
-    def reading(self) -> AbstractContextManager[Connection]:
+    def reading(self, who: Who = None) -> AbstractContextManager[Connection]:
         """A connection for a single query."""
-        return database.reading(self.engine)
+        return database.reading(self.engine, self._sight(who))
+
+    def direct(self, who: Who = None) -> AbstractContextManager[Direct]:
+        """The driver's own connection, for what must be quick."""
+        return database.direct(self.engine, self._sight(who))
+
+    def reach(self, caller: Caller | None, action: str) -> Reach:
+        """The rows that a caller reaches by an action (`shared.policy`). Refuses as `policy.reach` does."""
+        return policy.reach(caller, action, self.county)
+
+    def to_door(self) -> "Service":
+        """The same service as its API has it."""
+        engine = database.connect(self.settings.database_url, role=f"{self.name}_door")
+        return replace(self, engine=engine, at_door=True)
+
+    def _sight(self, who: Who) -> str | None:
+        return policy.sight(who, self.county) if self.at_door else None
 
 
 def start(name: str, environ: Mapping[str, str] | None = None) -> Service:

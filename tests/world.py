@@ -74,7 +74,7 @@ class World:
 
     def close(self) -> None:
         """Let go of all connections."""
-        for each in self.services.values():
+        for each in (*self.services.values(), *(app.extensions["minqing"] for app in self._apps.values())):
             each.engine.dispose()
             each.identity.dispose()
         self.redis.close()

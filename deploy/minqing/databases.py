@@ -24,6 +24,7 @@ def create(admin_url: str, passwords: Mapping[str, str]) -> None:
     with _connect(admin_url) as admin:
         for role in SERVICES:
             _create_role(admin, role, passwords[role])
+            _create_door(admin, role)
         for database, owner in OWNERS.items():
             _create_database(admin, database, owner)
     with _connect(admin_url, database="identity") as admin:
@@ -85,6 +86,14 @@ def _create_role(admin: psycopg.Connection, role: str, password: str) -> None:
     if not admin.execute("select 1 from pg_roles where rolname = %s", [role]).fetchone():
         admin.execute(sql.SQL("create role {} login").format(sql.Identifier(role)))
     admin.execute(sql.SQL("alter role {} password {}").format(sql.Identifier(role), sql.Literal(password)))
+
+
+def _create_door(admin: psycopg.Connection, service: str) -> None:
+    """The role that the service's API takes: it owns nothing, and row security holds for it."""
+    names = {"door": sql.Identifier(f"{service}_door"), "service": sql.Identifier(service)}
+    if not admin.execute("select 1 from pg_roles where rolname = %s", [f"{service}_door"]).fetchone():
+        admin.execute(sql.SQL("create role {door} nologin").format(**names))
+    admin.execute(sql.SQL("grant {door} to {service}").format(**names))
 
 
 def _create_database(admin: psycopg.Connection, database: str, owner: str) -> None:

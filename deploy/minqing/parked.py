@@ -11,8 +11,7 @@ from sqlalchemy import Connection
 
 from deploy.minqing import databases, options
 from deploy.minqing.trouble import Trouble, say
-from shared import identity, inbox
-from shared.identity.model import ACT
+from shared import identity, inbox, policy
 from shared.problems import Problem
 
 key = click.option(
@@ -132,6 +131,6 @@ def _person(data: Path, key: str) -> str:
     """Return the id of the key that was given, of a supervisor who may act: who decides is known."""
     with databases.reached(options.database_url(data, "identity")) as engine:
         holder = identity.verify(engine, key.strip())
-    if holder is None or holder.role != "supervisor" or not holder.may(ACT):
+    if holder is None or not policy.allows(holder, "event.settle"):
         raise Trouble("须为有效的督查人员密钥", "That is no live supervisor's key")
     return holder.key

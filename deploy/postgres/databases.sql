@@ -10,6 +10,14 @@ CREATE ROLE intake LOGIN PASSWORD :'intake';
 CREATE ROLE routing LOGIN PASSWORD :'routing';
 CREATE ROLE oversight LOGIN PASSWORD :'oversight';
 
+-- What each service's API takes: it owns nothing, and row security holds for it.
+CREATE ROLE intake_door NOLOGIN;
+CREATE ROLE routing_door NOLOGIN;
+CREATE ROLE oversight_door NOLOGIN;
+GRANT intake_door TO intake;
+GRANT routing_door TO routing;
+GRANT oversight_door TO oversight;
+
 CREATE DATABASE intake OWNER intake;
 CREATE DATABASE routing OWNER routing;
 CREATE DATABASE oversight OWNER oversight;

@@ -9,7 +9,8 @@ from services.intake.domain import Grievance, NewGrievance, Tracking
 from shared import database, disk, idempotency, keyring, numbers, outbox, telemetry, vault
 from shared.idempotency import Request
 from shared.identity.model import Caller
-from shared.problems import Backlogged, NoRoom, NotFound, TooMany
+from shared.policy import Follower
+from shared.problems import Backlogged, Forbidden, NoRoom, NotFound, TooMany
 from shared.service import Service
 
 NO_NUMBER = (
@@ -49,15 +50,18 @@ def _admit(service: Service, *, bulk: bool) -> None:
 def _register(service: Service, caller: Caller, key: str, new: NewGrievance) -> tuple[Grievance, str]:
     request = Request(caller.responsible, key, hashlib.sha256(orjson.dumps(new)).digest())
     safe, now = vault.at(service.settings.secrets), service.now()
-    with database.direct(service.engine) as db:
+    reach = service.reach(caller, "grievance.register")
+    with service.direct(caller) as db:
         number = domain.number_of(now, store.next_sequence(db))
-        grievance = domain.register(new, number, service.county, caller, now)
+        grievance = domain.register(new, number, service.county, caller.responsible, now)
+        if not reach.holds(domain.facts(grievance)):
+            raise Forbidden("只能以本单位的名义登记", "You can register only for your own office")
         kept = store.keeping(safe, grievance, new.petitioners)
         told = outbox.telling(domain.registered(grievance))
         if store.register(db, request.claiming(number) | kept | told):
             telemetry.log.info("registered", number=number)  # known should the database be lost
             return grievance, domain.query_code(safe.digest(number))
-    with service.reading() as tx:
+    with service.reading(caller) as tx:
         number = idempotency.earlier(tx, request)
         grievance = store.get(tx, number) or grievance
     return grievance, domain.query_code(safe.digest(number))
@@ -65,16 +69,17 @@ def _register(service: Service, caller: Caller, key: str, new: NewGrievance) -> 
 
 def find(service: Service, caller: Caller, number: str) -> Grievance:
     """The grievance with this number, if the caller may see it; NotFound in any other case."""
-    with service.reading() as tx:
+    reach = service.reach(caller, "grievance.read")
+    with service.reading(caller) as tx:
         grievance = store.get(tx, numbers.parse(number))
-    if grievance is None or not domain.may_see(caller, grievance):
+    if grievance is None or not reach.holds(domain.facts(grievance)):
         raise NotFound
     return grievance
 
 
-def course(service: Service, grievance: Grievance) -> Tracking:
-    """What became of a grievance that `find` gave."""
-    with service.reading() as tx:
+def course(service: Service, caller: Caller, grievance: Grievance) -> Tracking:
+    """What became of a grievance that `find` gave the caller."""
+    with service.reading(caller) as tx:
         return store.tracking(tx, grievance.number)
 
 
@@ -83,8 +88,9 @@ def listed(
 ) -> tuple[int, list[Grievance]]:
     """One page of what the caller may see, and how many there are; `phone` finds those of one person."""
     index = vault.at(service.settings.secrets).index("phone", phone and domain.phone_digits(phone))
-    with service.reading() as tx:
-        return store.listed(tx, caller, status, index, page)
+    reach = service.reach(caller, "grievance.read")
+    with service.reading(caller) as tx:
+        return store.listed(tx, reach, status, index, page)
 
 
 def track(service: Service, number: str, code: str, address: str) -> Tracking:
@@ -94,10 +100,11 @@ def track(service: Service, number: str, code: str, address: str) -> Tracking:
     for one number none at all for a while (TooMany).
     """
     now, of = service.now(), (f"number {number}", f"address {address}")
-    with service.transaction() as tx:
+    follower = Follower(number) if _opens(service, number, code) else None
+    with service.transaction(follower) as tx:
         if store.lookup_failures(tx, of, now - domain.FAILURES_KEPT) >= domain.MOST_FAILURES:
             raise TooMany
-        if _opens(service, number, code) and store.get(tx, number) is not None:
+        if follower is not None and store.get(tx, number) is not None:
             return store.tracking(tx, number)
         store.note_lookup_failure(tx, of, now, domain.FAILURES_KEPT)
     raise NotFound("编号或查询码不正确", "Number or query code is not right")

@@ -20,7 +20,7 @@ LATER: dict[str, Any] = {
 
 
 @API.route("/grievances", methods=["POST"])
-@web.allow("clerk", "department", scope="register")
+@web.allow("grievance.register")
 @API.arguments(schemas.NewGrievance())  # made once; a class would be made anew for each request
 @API.response(201, schemas.Receipt)
 @API.alt_response(429, description="批量登记请稍候 · In bulk, and too much is waiting", **LATER)
@@ -48,7 +48,7 @@ def _in_bulk() -> bool:
 
 
 @API.route("/grievances", methods=["GET"])
-@web.allow("clerk", "department", "supervisor")
+@web.allow("grievance.read")
 @API.arguments(schemas.Listing, location="query")
 @API.response(200, schemas.Grievances)
 def listing(wanted: dict[str, Any]) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def listing(wanted: dict[str, Any]) -> dict[str, Any]:
 
 
 @API.route("/grievances/<number>", methods=["GET"])
-@web.allow("clerk", "department", "supervisor")
+@web.allow("grievance.read")
 @API.response(200, schemas.Grievance)
 def grievance(number: str) -> Grievance:
     """One grievance; 404 also where it exists and the caller may not see it, 400 for a wrong check digit."""

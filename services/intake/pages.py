@@ -57,14 +57,14 @@ def track() -> str | tuple[str, int]:
 
 
 @PAGES.get("/register")
-@web.allow("clerk", "department", scope="register")
+@web.allow("grievance.register")
 def register_form() -> str:
     """An empty form, with the key that makes sending it twice harmless."""
     return _form(MultiDict(), [{}])
 
 
 @PAGES.post("/register")
-@web.allow("clerk", "department", scope="register")
+@web.allow("grievance.register")
 def register() -> tuple[str, int] | tuple[str, int, dict[str, str]]:
     """Register what was typed, and show the receipt; or the form again, saying what is wrong."""
     typed, people = request.form, _people()
@@ -94,7 +94,7 @@ def _later(problem: NoRoom) -> Fault:
 
 
 @PAGES.post("/register/people")
-@web.allow("clerk", "department", scope="register")
+@web.allow("grievance.register")
 def people() -> str:
     """The same form with room for one more petitioner, or without one of them."""
     kept, dropped = _people(), request.form.get("drop", "")
@@ -122,7 +122,7 @@ def _people() -> list[dict[str, str]]:
 
 def _form(typed: MultiDict[str, str], people: list[dict[str, str]], faults: Any = ()) -> str:
     county, caller = web.service().county, web.caller()
-    own = caller.department if caller.role == "department" else caller.office
+    own = caller.department or caller.office
     return render_template(
         "register.html",
         typed=typed,
@@ -140,7 +140,7 @@ def _only(office: str) -> dict[str, Any]:
 
 
 @PAGES.get("/grievances")
-@web.allow("clerk", "department", "supervisor")
+@web.allow("grievance.read")
 def listing() -> str:
     """What the caller may see, the newest first."""
     wanted = pages.load(schemas.Listing(), pages.given(request.args, "page", "status"))
@@ -148,7 +148,7 @@ def listing() -> str:
 
 
 @PAGES.post("/grievances")
-@web.allow("clerk", "department", "supervisor", scope="read")
+@web.allow("grievance.read")
 def of_person() -> str | tuple[str, int]:
     """Those of one person, found by phone. The phone comes in a form, so that no address shows it."""
     try:
@@ -165,9 +165,9 @@ def _list(wanted: dict[str, Any]) -> str:
 
 
 @PAGES.get("/grievances/<number>")
-@web.allow("clerk", "department", "supervisor")
+@web.allow("grievance.read")
 def grievance(number: str) -> str:
     """One grievance: the matter and its course, never the persons."""
     found = actions.find(web.service(), web.caller(), number)
-    course = actions.course(web.service(), found)
+    course = actions.course(web.service(), web.caller(), found)
     return render_template("grievance.html", found=found, course=course, now=web.service().now())

@@ -13,7 +13,6 @@ import orjson
 from sqlalchemy import (
     Boolean,
     Column,
-    ColumnElement,
     Connection,
     DateTime,
     Identity,
@@ -22,11 +21,11 @@ from sqlalchemy import (
     Table,
     Text,
     bindparam,
+    case,
     func,
     insert,
     or_,
     select,
-    true,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
@@ -34,8 +33,9 @@ from services.intake import domain
 from services.intake.domain import Grievance, Petitioner
 from shared import database, idempotency, outbox
 from shared.database import Direct
-from shared.identity.model import Caller
 from shared.outbox import METADATA
+from shared.policy import Reach
+from shared.policy.conditions import where
 from shared.vault import Vault
 
 GRIEVANCE = Table(
@@ -109,6 +109,13 @@ PAGE = 50  # grievances in one page of a list
 _GRIEVANCE_FIELDS = [field.name for field in fields(Grievance)]
 _PETITIONER_FIELDS = PETITIONER.c.keys()
 _COLUMNS = [GRIEVANCE.c[name] for name in _GRIEVANCE_FIELDS]
+# `domain.facts` of the rows of a query.
+_FACTS = {
+    "office": GRIEVANCE.c.office,
+    "place": GRIEVANCE.c.place,
+    "unit": GRIEVANCE.c.unit,
+    "accused": case((GRIEVANCE.c.kind == domain.ACCUSATION, GRIEVANCE.c.unit)),
+}
 _OF = GRIEVANCE.c.number == bindparam("number")
 _GET = select(*_COLUMNS).where(_OF)
 
@@ -197,21 +204,11 @@ def get(tx: Connection, number: str) -> Grievance | None:
     return None if row is None else Grievance(**row._mapping)
 
 
-def visible(caller: Caller) -> ColumnElement[bool]:
-    """`domain.may_see` as a condition on rows: what is not visible is in no list and no count."""
-    if caller.role == "supervisor":
-        return true()
-    if caller.role == "department":
-        mine = GRIEVANCE.c.office == caller.department
-        return mine & GRIEVANCE.c.unit.is_distinct_from(caller.department)
-    return true() if caller.office is None else GRIEVANCE.c.office == caller.office
-
-
 def listed(
-    tx: Connection, caller: Caller, status: str | None, phone_index: bytes | None, page: int
+    tx: Connection, reach: Reach, status: str | None, phone_index: bytes | None, page: int
 ) -> tuple[int, list[Grievance]]:
-    """One page of what the caller may see, the newest first, and how many there are in all."""
-    condition = visible(caller)
+    """One page of what is within reach, the newest first, and how many there are in all."""
+    condition = where(reach, _FACTS)
     if status is not None:
         condition &= GRIEVANCE.c.status == status
     if phone_index is not None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from services.oversight import domain
 from services.oversight.domain import Dashboard, Notice, Owed
-from services.oversight.store import figures, lists, notices
+from services.oversight.store import figures, lists
 from shared.identity.model import Caller
 from shared.problems import NotFound
 from shared.service import Service
@@ -15,45 +15,51 @@ UNHEARD = 60  # seconds after which what we said and nobody confirmed waits for 
 
 def deadlines(service: Service, caller: Caller, wanted: Mapping[str, Any]) -> tuple[int, list[Owed]]:
     """One page of the deadlines that the caller may see (`lists.deadlines`), and how many there are."""
-    with service.reading() as tx:
-        total, rows = lists.deadlines(tx, caller, wanted)
+    reach = service.reach(caller, "deadline.read")
+    with service.reading(caller) as tx:
+        total, rows = lists.deadlines(tx, reach, wanted)
     return total, _owed(service, rows)
 
 
 def listed_notices(
     service: Service, caller: Caller | None, wanted: Mapping[str, Any]
 ) -> tuple[int, list[Notice]]:
-    """One page of notices, the newest first: all for a supervisor, the published ones for anyone."""
-    listing = lists.all_notices if _supervises(caller) else lists.published_notices
-    with service.reading() as tx:
-        return listing(tx, wanted)
+    """One page of the notices that the caller may see, the newest first: the published ones for anyone."""
+    reach = service.reach(caller, "notice.read")
+    with service.reading(caller) as tx:
+        return lists.notices(tx, reach, wanted)
 
 
 def notice(service: Service, caller: Caller | None, id_: str) -> Notice:
     """One notice, if the caller may read it; NotFound in any other case."""
-    with service.reading() as tx:
-        found = notices.get(tx, id_)
-    if found is None or not (found.published or _supervises(caller)):
+    reach = service.reach(caller, "notice.read")
+    with service.reading(caller) as tx:
+        found = lists.notice(tx, reach, id_)
+    if found is None:
         raise NotFound
     return found
 
 
-def dashboard(service: Service) -> Dashboard:
-    """What supervisors see first: what is overdue and who owes it, what is due soon, and the figures."""
+def dashboard(service: Service, caller: Caller) -> Dashboard:
+    """What supervisors see first: what is overdue and who owes it, what is due soon, and the figures.
+
+    A leader sees it of their area.
+    """
     now, calendar = service.now(), service.calendar
     since = domain.figures_since(now, calendar)
-    with service.reading() as tx:
-        tallies = figures.tallies(tx)
+    with service.reading(caller) as tx:
+        seen = figures.Figures(tx, service.reach(caller, "dashboard.read"))
+        tallies = seen.tallies()
         return Dashboard(
             at=now,
             since=since,
             overdue_total=sum(tally.overdue for tally in tallies),
-            overdue=_owed(service, figures.overdue(tx)),
-            due_soon=_owed(service, figures.due_until(tx, domain.soon(now, calendar))),
+            overdue=_owed(service, seen.overdue()),
+            due_soon=_owed(service, seen.due_until(domain.soon(now, calendar))),
             ranked=domain.ranked(tallies),
             unranked=domain.unranked(tallies),
-            offices=figures.offices(tx, since),
-            months=figures.months(tx, since, service.county.timezone),
+            offices=seen.offices(since),
+            months=seen.months(since, service.county.timezone),
             repair=figures.repair(tx, UNHEARD),
         )
 
@@ -64,7 +70,3 @@ def _owed(service: Service, rows: Any) -> list[Owed]:
         Owed(**row._mapping, days_late=domain.days_late(row.due_at, row.ended_at or now, calendar))
         for row in rows
     ]
-
-
-def _supervises(caller: Caller | None) -> bool:
-    return caller is not None and caller.role == "supervisor"

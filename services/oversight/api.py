@@ -17,7 +17,7 @@ API = Blueprint(
 
 
 @API.route("/deadlines", methods=["GET"])
-@web.allow("department", "supervisor")
+@web.allow("deadline.read")
 @API.arguments(schemas.WantedDeadlines, location="query")
 @API.response(200, schemas.Deadlines)
 def deadlines(wanted: dict[str, Any]) -> dict[str, Any]:
@@ -45,11 +45,11 @@ def notice(notice_id: str) -> Notice:
 
 
 @API.route("/dashboard", methods=["GET"])
-@web.allow("supervisor")
+@web.allow("dashboard.read")
 @API.response(200, schemas.Dashboard)
 def dashboard() -> dict[str, Any]:
     """What is overdue and who owes it, what is due within 3 working days, and the figures (M17)."""
-    found = actions.dashboard(web.service())
+    found = actions.dashboard(web.service(), web.caller())
     departments = {"ranked": found.ranked, "unranked": found.unranked}
     return {**vars(found), "departments": departments}
 

@@ -44,7 +44,7 @@ class Deadlines(Schema):
 
 
 class WantedNotices(Schema):
-    """Which notices to list. `published` chooses for supervisors; anyone else gets published ones only."""
+    """Which notices to list. Whatever is chosen, only supervisors get what is not published."""
 
     page = Page()
     department = identifier()

@@ -12,7 +12,8 @@ from services.routing.domain import Act, Answer, Case, Change, Decision, Entry, 
 from shared import idempotency, numbers, outbox
 from shared.idempotency import Request
 from shared.identity.model import Caller
-from shared.problems import Forbidden, NotFound
+from shared.policy import Reach
+from shared.problems import NotFound
 from shared.service import Service
 
 Move = Callable[[Case, Act], Change]
@@ -29,48 +30,44 @@ class Sheet:
 
 
 def waiting(service: Service, caller: Caller, page: int) -> tuple[int, list[Case]]:
-    """One page of the triage queue and how many wait. Refuses (Forbidden) a clerk of a single office."""
-    _require_triage(caller)
-    with service.reading() as tx:
-        return store.waiting(tx, domain.own_unit(caller, service.county), page)
+    """One page of the triage queue, as far as the caller may see it, and how many wait there."""
+    reach = service.reach(caller, "triage.read")
+    with service.reading(caller) as tx:
+        return store.waiting(tx, reach, page)
 
 
 def waiting_case(service: Service, caller: Caller, number: str) -> Case:
     """One case that waits in triage; NotFound if it does not, or is not for the caller to see."""
-    _require_triage(caller)
-    with service.reading() as tx:
-        case = store.get(tx, numbers.parse(number))
-    if case is None or case.state != "triage" or _is_about(service, caller, case):
+    reach = service.reach(caller, "triage.read")
+    with service.reading(caller) as tx:
+        case = _reached(reach, store.get(tx, numbers.parse(number)))
+    if case.state != "triage":
         raise NotFound
     return case
 
 
 def decide(service: Service, caller: Caller, number: str, decision: Decision) -> Case:
-    """Assign a case that waits in triage. Refuses as `domain.reassign` does, and as `waiting`."""
-    _require_triage(caller)
-    act = Act("", caller.responsible, service.now())
-    with service.transaction() as tx:
-        case = store.locked(tx, numbers.parse(number))
-        if case is None or _is_about(service, caller, case):
-            raise NotFound
+    """Assign a case that waits in triage. Refuses as `domain.reassign` and `waiting_case` do."""
+    reach, act = service.reach(caller, "triage.decide"), Act("", caller.responsible, service.now())
+    with service.transaction(caller) as tx:
+        case = _reached(reach, store.locked(tx, numbers.parse(number)))
         return _keep(tx, case, domain.reassign(case, decision, service.county, act))
 
 
 def ledger(
     service: Service, caller: Caller, department: str | None, state: str | None, page: int
 ) -> tuple[int, list[Line]]:
-    """One page of the caller's tasks, or for a supervisor of one department's or everyone's."""
-    of = caller.department if caller.role == "department" else department
-    wanted = store.Ledger(of, state, domain.own_unit(caller, service.county), page)
-    with service.reading() as tx:
+    """One page of the tasks that the caller may see: of one department, or of all."""
+    wanted = store.Ledger(service.reach(caller, "task.read"), department, state, page)
+    with service.reading(caller) as tx:
         return store.ledger(tx, wanted)
 
 
 def sheet(service: Service, caller: Caller, task_id: str) -> Sheet:
     """One task with its ledger, if the caller may see it; NotFound in any other case."""
-    number, department = _parsed(task_id)
-    with service.reading() as tx:
-        case = _seen(service, caller, store.get(tx, number), department)
+    reach, (number, department) = service.reach(caller, "task.read"), _parsed(task_id)
+    with service.reading(caller) as tx:
+        case = _reached(reach, store.get(tx, number), department)
         return _sheet(service, tx, case, department)
 
 
@@ -79,9 +76,9 @@ def act(service: Service, caller: Caller, task_id: str, move: Move, request: Req
 
     With a `request`, a retry of it changes nothing and gives the task as it stands.
     """
-    number, department = _parsed(task_id)
-    with service.transaction() as tx:
-        case = _seen(service, caller, store.locked(tx, number), department)
+    reach, (number, department) = service.reach(caller, "task.act"), _parsed(task_id)
+    with service.transaction(caller) as tx:
+        case = _reached(reach, store.locked(tx, number), department)
         act = Act(department, caller.responsible, service.now())
         if request is None or _first(tx, request, act):
             case = _keep(tx, case, move(case, act))
@@ -111,26 +108,15 @@ def answer(service: Service, caller: Caller, task_id: str, given: Answer) -> She
     return act(service, caller, task_id, lambda case, act: domain.answer(case, act, given, service.county))
 
 
-def _require_triage(caller: Caller) -> None:
-    if not domain.may_triage(caller):
-        raise Forbidden("由诉求中心和督查人员分派", "The grievance centre and supervisors decide in triage")
-
-
-def _is_about(service: Service, caller: Caller, case: Case) -> bool:
-    """Whether the case accuses the unit that the caller belongs to."""
-    unseen = domain.own_unit(caller, service.county)
-    return unseen is not None and unseen == domain.accused(case)
-
-
 def _parsed(task_id: str) -> tuple[str, str]:
     """Number and department of a task's id, the number however it was typed."""
     number, _, department = task_id.rpartition(".")
     return numbers.parse(number), department
 
 
-def _seen(service: Service, caller: Caller, case: Case | None, department: str) -> Case:
-    """The case, if the caller may see this department's task in it."""
-    if case is None or not domain.may_see(caller, case, department, service.county):
+def _reached(reach: Reach, case: Case | None, department: str | None = None) -> Case:
+    """The case, if there is one and the caller reaches it, or this department's task in it; else NotFound."""
+    if case is None or not reach.holds(domain.facts(case, department)):
         raise NotFound
     return case
 

@@ -14,7 +14,7 @@ API = Blueprint("routing", __name__, url_prefix="/v1", description="分派与台
 
 
 @API.route("/triage", methods=["GET"])
-@web.allow("clerk", "supervisor")
+@web.allow("triage.read")
 @API.arguments(schemas.Paged, location="query")
 @API.response(200, schemas.Queue)
 def triage(wanted: dict[str, Any]) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def _waiting(case: Case) -> dict[str, Any]:
 
 
 @API.route("/triage/<number>/decision", methods=["POST"])
-@web.allow("clerk", "supervisor")
+@web.allow("triage.decide")
 @API.arguments(schemas.Decision)
 @API.response(200, schemas.Case)
 def decide(decision: Decision, number: str) -> Case:
@@ -43,7 +43,7 @@ def decide(decision: Decision, number: str) -> Case:
 
 
 @API.route("/ledger", methods=["GET"])
-@web.allow("department", "supervisor")
+@web.allow("task.read")
 @API.arguments(schemas.Listing, location="query")
 @API.response(200, schemas.Ledger)
 def ledger(wanted: dict[str, Any]) -> dict[str, Any]:
@@ -53,7 +53,7 @@ def ledger(wanted: dict[str, Any]) -> dict[str, Any]:
 
 
 @API.route("/tasks/<task_id>", methods=["GET"])
-@web.allow("department", "supervisor")
+@web.allow("task.read")
 @API.response(200, schemas.Sheet)
 def task(task_id: str) -> Sheet:
     """One task, `<number>.<department>`, with the case and its ledger; 404 also for another department's."""
@@ -61,7 +61,7 @@ def task(task_id: str) -> Sheet:
 
 
 @API.route("/tasks/<task_id>/accept", methods=["POST"])
-@web.allow("department")
+@web.allow("task.act")
 @API.response(200, schemas.Sheet)
 def accept(task_id: str) -> Sheet:
     """Take the task. 409 if it was taken, or cannot be."""
@@ -69,7 +69,7 @@ def accept(task_id: str) -> Sheet:
 
 
 @API.route("/tasks/<task_id>/object", methods=["POST"])
-@web.allow("department")
+@web.allow("task.act")
 @API.arguments(schemas.Objection)
 @API.response(200, schemas.Sheet)
 def object_to(given: dict[str, Any], task_id: str) -> Sheet:
@@ -78,7 +78,7 @@ def object_to(given: dict[str, Any], task_id: str) -> Sheet:
 
 
 @API.route("/tasks/<task_id>/progress", methods=["POST"])
-@web.allow("department")
+@web.allow("task.act")
 @API.arguments(schemas.Progress)
 @API.response(200, schemas.Sheet)
 def progress(given: dict[str, Any], task_id: str) -> Sheet:
@@ -88,7 +88,7 @@ def progress(given: dict[str, Any], task_id: str) -> Sheet:
 
 
 @API.route("/tasks/<task_id>/explain", methods=["POST"])
-@web.allow("department")
+@web.allow("task.act")
 @API.arguments(schemas.Explanation)
 @API.response(200, schemas.Sheet)
 def explain(given: dict[str, Any], task_id: str) -> Sheet:
@@ -100,7 +100,7 @@ def explain(given: dict[str, Any], task_id: str) -> Sheet:
 
 
 @API.route("/tasks/<task_id>/answer", methods=["POST"])
-@web.allow("department")
+@web.allow("task.act")
 @API.arguments(schemas.Answer)
 @API.response(200, schemas.Sheet)
 def answer(given: Answer, task_id: str) -> Sheet:

@@ -23,19 +23,18 @@ ANSWER = ("outcome", "claim", "facts", "opinion", "basis")
 
 
 @PAGES.get("/")
-@web.allow("clerk", "department", "supervisor")
+@web.allow("triage.read", "task.read", "grievance.read")
 def home() -> Response:
     """Where the caller's work waits."""
-    caller = web.caller()
-    if caller.role == "department":
-        return redirect(url_for(".ledger"), 303)
-    if domain.may_triage(caller):
+    if web.may("triage.read"):
         return redirect(url_for(".triage"), 303)
+    if web.may("task.read"):
+        return redirect(url_for(".ledger"), 303)
     return redirect(f"{web.service().settings.intake_url.rstrip('/')}/grievances", 303)
 
 
 @PAGES.get("/triage")
-@web.allow("clerk", "supervisor")
+@web.allow("triage.read")
 def triage() -> str:
     """The cases that wait for a person, the longest waiting first."""
     page = pages.load(schemas.Paged(), pages.given(request.args, "page"))["page"]
@@ -45,14 +44,14 @@ def triage() -> str:
 
 
 @PAGES.get("/triage/<number>")
-@web.allow("clerk", "supervisor")
+@web.allow("triage.read")
 def case(number: str) -> str:
     """One case that waits, and the form to decide it."""
     return _case(actions.waiting_case(web.service(), web.caller(), number), MultiDict())
 
 
 @PAGES.post("/triage/<number>")
-@web.allow("clerk", "supervisor")
+@web.allow("triage.decide")
 def decide(number: str) -> Response | Page:
     """Assign the case as was chosen; or the form again, saying what is wrong."""
     found, typed = actions.waiting_case(web.service(), web.caller(), number), request.form
@@ -70,7 +69,7 @@ def _case(found: Case, typed: MultiTyped, faults: Any = ()) -> str:
 
 
 @PAGES.get("/ledger")
-@web.allow("department", "supervisor")
+@web.allow("task.read")
 def ledger() -> str:
     """The department's tasks; for supervisors, those of one department or of all."""
     wanted = pages.load(schemas.Listing(), pages.given(request.args, "page", "state", "department"))
@@ -80,14 +79,14 @@ def ledger() -> str:
 
 
 @PAGES.get("/tasks/<task_id>")
-@web.allow("department", "supervisor")
+@web.allow("task.read")
 def task(task_id: str) -> str:
     """One task: the matter, the ledger, and what the department can do now."""
     return _task(task_id, MultiDict())
 
 
 @PAGES.post("/tasks/<task_id>/<what>")
-@web.allow("department")
+@web.allow("task.act")
 def act(task_id: str, what: str) -> Response | Page:
     """Do what was chosen; or the task again with all that was typed, saying why not."""
     if what not in ACTS:
@@ -103,11 +102,10 @@ def act(task_id: str, what: str) -> Response | Page:
 
 def _task(task_id: str, typed: MultiTyped, faults: Any = ()) -> str:
     sheet = actions.sheet(web.service(), web.caller(), task_id)
-    mine = web.caller().role == "department"
     return render_template(
         "task.html",
         sheet=sheet,
-        may=domain.open_moves(sheet.case, sheet.task) if mine else (),
+        moves=domain.open_moves(sheet.case, sheet.task) if web.may("task.act") else (),
         typed=typed,
         faults=faults,
         key=typed.get("key") or secrets.token_urlsafe(16),

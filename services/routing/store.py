@@ -1,6 +1,6 @@
 """Routing's tables and queries. Rows ↔ dataclasses; nothing is decided here."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -17,8 +17,8 @@ from sqlalchemy import (
     Table,
     Text,
     bindparam,
+    case,
     func,
-    or_,
     select,
     true,
     update,
@@ -26,10 +26,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from services.routing.domain import Case, Change, Entry, Line, Task
+from services.routing.domain import ACCUSATION, Case, Change, Entry, Line, Task
 from shared import database
 from shared.county.model import Text as Words
 from shared.outbox import METADATA
+from shared.policy import Reach
+from shared.policy.conditions import where
 
 CASE_FILE = Table(
     "case_file",
@@ -90,11 +92,11 @@ PAGE = 50  # cases or tasks in one page of a list
 
 @dataclass(frozen=True)
 class Ledger:
-    """Which tasks to list: of one department or of all, in one state or any, no accusation of `unseen`."""
+    """Which tasks to list, of those within reach: of one department or of all, in one state or any."""
 
+    reach: Reach
     department: str | None
     state: str | None
-    unseen: str | None
     page: int
 
 
@@ -103,6 +105,13 @@ _TASK = [TASK.c[field.name] for field in fields(Task)]
 _ENTRY = [field.name for field in fields(Entry)]
 # What is never changed of a case after it was opened.
 _FIXED = frozenset(_MATTER[: _MATTER.index("state")])
+
+# `domain.facts` of the rows of a query.
+_FACTS: Mapping[str, ColumnElement[Any]] = {
+    "department": TASK.c.department,
+    "place": CASE_FILE.c.place,
+    "accused": case((CASE_FILE.c.kind == ACCUSATION, CASE_FILE.c.unit)),
+}
 
 _OF = CASE_FILE.c.number == bindparam("number_")
 _GET = select(CASE_FILE).where(_OF)
@@ -165,9 +174,9 @@ def entries(tx: Connection, number: str, department: str) -> list[Entry]:
     return [Entry(**row._mapping) for row in rows]
 
 
-def waiting(tx: Connection, unseen: str | None, page: int) -> tuple[int, list[Case]]:
-    """One page of the triage queue, the longest waiting first, without accusations against `unseen`."""
-    condition = (CASE_FILE.c.state == "triage") & _visible(unseen)
+def waiting(tx: Connection, reach: Reach, page: int) -> tuple[int, list[Case]]:
+    """One page of the triage queue within reach, the longest waiting first, and how many wait there."""
+    condition = (CASE_FILE.c.state == "triage") & where(reach, _FACTS)
     total = tx.execute(select(func.count()).select_from(CASE_FILE).where(condition)).scalar_one()
     rows = tx.execute(
         select(CASE_FILE)
@@ -182,7 +191,7 @@ def waiting(tx: Connection, unseen: str | None, page: int) -> tuple[int, list[Ca
 
 def ledger(tx: Connection, wanted: Ledger) -> tuple[int, list[Line]]:
     """One page of tasks, the newest first, and how many there are in all."""
-    condition = _visible(wanted.unseen)
+    condition = where(wanted.reach, _FACTS)
     if wanted.department is not None:
         condition &= TASK.c.department == wanted.department
     if wanted.state is not None:
@@ -229,13 +238,6 @@ def _line(row: Row[Any]) -> Line:
     last = Entry(task.number, task.department, row.last_what, row.last_words, row.last_at, row.last_by)
     matter = {name: row._mapping[f"case_{name}"] for name in _LINE}
     return Line(task=task, **matter, entries=row.entries or 0, last=last if row.entries else None)
-
-
-def _visible(unseen: str | None) -> ColumnElement[bool]:
-    """`domain.may_see` as a condition on rows: an accusation is in no list and no count of the accused."""
-    if unseen is None:
-        return true()
-    return or_(CASE_FILE.c.kind != "accusation", CASE_FILE.c.unit.is_distinct_from(unseen))
 
 
 def _row(case: Case) -> dict[str, Any]:

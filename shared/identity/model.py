@@ -14,14 +14,11 @@ PARTS = ("department", "office", "station", "area")  # what a scope is made of
 class Role:
     """What a role is.
 
-    `acts_as` names the check of the services that it passes (clerk, department, supervisor); None passes
-    none. `scopes` are what it may do there. `needs` are the parts of its scope that must be named, `may`
+    What it may do is said by `shared.policy`. `needs` are the parts of its scope that must be named, `may`
     those that can be; no others are taken. `second_factor` says that a password alone is not enough.
     `person` is False for what only a machine can be, `key` says whether an access key may have it.
     """
 
-    acts_as: str | None
-    scopes: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     may: tuple[str, ...] = ()
     second_factor: bool = False
@@ -29,18 +26,19 @@ class Role:
     key: bool = False
 
 
-# DOMAIN's people, and the one machine role. Whoever acts as nobody yet sees no grievance at all.
+# DOMAIN's people, and the one machine role. Whoever watches may name the body they belong to: accusations
+# against it are kept from them.
 ROLES: Mapping[str, Role] = {
-    "clerk": Role("clerk", SCOPES, may=("office",), key=True),
-    "agent": Role(None, needs=("station",)),
-    "liaison": Role("department", SCOPES, needs=("department",)),
-    "lead": Role("department", SCOPES, needs=("department",)),
-    "supervisor": Role("supervisor", (READ, ACT), second_factor=True, key=True),
-    "leader": Role("supervisor", (READ,), may=("area",)),
-    "delegate": Role(None, may=("area",)),
-    "administrator": Role(None, second_factor=True),
-    "auditor": Role("supervisor", (READ,)),
-    "department": Role("department", SCOPES, needs=("department",), person=False, key=True),
+    "clerk": Role(may=("office",), key=True),
+    "agent": Role(needs=("station",)),
+    "liaison": Role(needs=("department",)),
+    "lead": Role(needs=("department",)),
+    "supervisor": Role(may=("department",), second_factor=True, key=True),
+    "leader": Role(may=("area", "department")),
+    "delegate": Role(may=("area",)),
+    "administrator": Role(may=("department",), second_factor=True),
+    "auditor": Role(may=("department",)),
+    "department": Role(needs=("department",), person=False, key=True),
 }
 PEOPLE = tuple(name for name, role in ROLES.items() if role.person)
 KEY_ROLES = tuple(name for name, role in ROLES.items() if role.key)
@@ -51,7 +49,8 @@ class Caller:
     """Whoever sent a request: a person who works in one of their roles, or a machine with an access key.
 
     `key` is the id of the session or of the access key, `held` the role that was granted. `office` None is
-    the centre. `account` and `name` are a person's. `scopes` None are those of the role.
+    the centre. `account` and `name` are a person's. `scopes` None are those of the role. `bodies` are the
+    departments, offices and stations that a person was given by any role: they belong to all of them at once.
     """
 
     key: str
@@ -63,21 +62,12 @@ class Caller:
     account: str | None = None
     name: str | None = None
     scopes: tuple[str, ...] | None = None
+    bodies: tuple[str, ...] = ()
 
     @property
     def responsible(self) -> str:
         """Who answers for what is done: a person's account, whatever session it was; else the access key."""
         return self.account or self.key
-
-    @property
-    def role(self) -> str:
-        """What the services' checks go by: clerk, department or supervisor; empty for none of them."""
-        return ROLES[self.held].acts_as or ""
-
-    def may(self, what: str) -> bool:
-        """Whether `what` (read, register, act) lies within the key's or the role's scopes."""
-        allowed = ROLES[self.held].scopes
-        return what in allowed and (self.scopes is None or what in self.scopes)
 
 
 def flaws(role: str, scope: Mapping[str, str | None]) -> list[str]:

@@ -6,7 +6,7 @@ the idle limit is judged by the cookie, so that reading a page never writes here
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, func, insert, select, text, update
@@ -30,7 +30,7 @@ class Session:
 
 
 SIGNED_IN = """
-    SELECT id, role, department, office, station, area, account, name, second_factor FROM signed_in
+    SELECT id, role, department, office, station, area, account, name, bodies, second_factor FROM signed_in
     WHERE digest = %s
 """
 LIVING = text(f"""
@@ -57,7 +57,7 @@ def caller(engine: Engine, reference: str) -> Caller | None:
         row = connection.execute(SIGNED_IN, [references.digest(reference)]).fetchone()
     if row is None or row[1] not in ROLES or (ROLES[row[1]].second_factor and not row[-1]):
         return None
-    return Caller(*row[:-1])
+    return replace(Caller(*row[:8]), bodies=tuple(row[8]))
 
 
 def living(engine: Engine, reference: str) -> Session | None:

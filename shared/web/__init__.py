@@ -12,9 +12,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from shared import language, telemetry
 from shared.service import Service
 from shared.web import access, answers, cookie, health
-from shared.web.access import allow, caller, public
+from shared.web.access import allow, caller, may, public
 
-__all__ = ["allow", "caller", "create", "public", "service"]
+__all__ = ["allow", "caller", "create", "may", "public", "service"]
 
 LIMIT = 1_000_000  # bytes of a request
 
@@ -46,11 +46,16 @@ def create(given: Service, blueprints: Sequence[Blueprint]) -> Flask:
     telemetry.configure(given.name, "api")
     app = Flask(f"services.{given.name}", static_folder=None)
     app.json = Json(app)
-    app.extensions["minqing"] = given
+    app.extensions["minqing"] = given.to_door()
     app.config.update(CONFIG, API_TITLE=f"Minqing {given.name}")
     language.install(app)
     app.context_processor(
-        lambda: {"service": given, "caller": access.known(), "sign_in_link": access.sign_in_link}
+        lambda: {
+            "service": given,
+            "caller": access.known(),
+            "may": access.may,
+            "sign_in_link": access.sign_in_link,
+        }
     )
     app.config["POLICY"] = " ".join([POLICY, *access.origins(given.settings)])  # signing in leads elsewhere
     _watch(app, given.settings.proxies)

@@ -12,9 +12,9 @@ from urllib.parse import urlencode, urlsplit
 
 from flask import Blueprint, Flask, current_app, g, request
 
-from shared import identity
+from shared import identity, policy
 from shared.identity import sessions
-from shared.identity.model import ACT, READ, Caller
+from shared.identity.model import Caller
 from shared.problems import Forbidden, Unauthenticated
 from shared.service import Service
 from shared.settings import Settings
@@ -27,27 +27,24 @@ READING = ("GET", "HEAD")
 ROOT = Path(__file__).parents[1]
 
 
-def allow(*roles: str, scope: str | None = None) -> Callable[[View], View]:
-    """Let callers with one of these roles use the view.
+def allow(*actions: str) -> Callable[[View], View]:
+    """Let callers use the view who may do one of these actions (`policy.ACTIONS`), to some rows at least.
 
-    `scope` is what they must be allowed to do: by itself `read` for GET, `act` for all else.
+    To which rows is asked where the rows are: `service.reach`. Raises KeyError for an unknown action.
     """
-    return lambda view: _mark(view, roles=frozenset(roles), scope=scope)
-
-
-def people(*held: str) -> Callable[[View], View]:
-    """Let people use the view who were granted one of these roles and work in it; all, if none is named."""
-    return lambda view: _mark(view, roles=frozenset(), held=frozenset(held))
+    for action in actions:
+        policy.ACTIONS[action]
+    return lambda view: _mark(view, actions=actions)
 
 
 def public(view: View) -> View:
     """Let anyone use the view."""
-    return _mark(view, roles=None)
+    return _mark(view, actions=())
 
 
 def door(view: View) -> View:
     """Let anyone use the view, but only from a page of ours: it changes who the browser is."""
-    return _mark(view, roles=None, own=True)
+    return _mark(view, actions=(), own=True)
 
 
 def _mark(view: View, **marks: Any) -> View:
@@ -72,21 +69,18 @@ def admit() -> None:
     view = current_app.view_functions.get(request.endpoint or "")
     if getattr(view, "own", False) and not _same_origin():
         raise Forbidden
-    if view is None or getattr(view, "roles", None) is None:
+    actions = getattr(view, "actions", ())
+    if not actions:
         return
-    found = known()
-    if found is None:
+    if known() is None:
         raise Unauthenticated
-    if not _lets(view, found):
+    if not any(map(may, actions)):
         raise Forbidden
 
 
-def _lets(view: Any, found: Caller) -> bool:
-    held = getattr(view, "held", None)
-    if held is not None:
-        return found.account is not None and (not held or found.held in held)
-    scope = view.scope or (READ if request.method in READING else ACT)
-    return found.role in view.roles and found.may(scope)
+def may(action: str) -> bool:
+    """Whether whoever sent this request may do an action, to some rows at least."""
+    return policy.allows(known(), action)
 
 
 def require_marks(app: Flask) -> None:
@@ -94,7 +88,7 @@ def require_marks(app: Flask) -> None:
     unmarked = [
         endpoint
         for endpoint, view in app.view_functions.items()
-        if not hasattr(view, "roles") and endpoint.rpartition(".")[2] not in UNGUARDED
+        if not hasattr(view, "actions") and endpoint.rpartition(".")[2] not in UNGUARDED
     ]
     if unmarked:
         raise RuntimeError(f"views without @allow or @public: {', '.join(sorted(unmarked))}")

@@ -7,7 +7,8 @@ from sqlalchemy import text
 
 from services.oversight import domain
 from services.oversight.domain import Deadline, Milestone
-from services.oversight.store import cases, deadlines, notices
+from services.oversight.store import cases, deadlines, lists, notices
+from shared.policy import Reach
 from tests.oversight.cases import CALENDAR, DIRECTORY, MONDAY, NUMBER, SECOND, after, assigned, registered
 from tests.world import World
 
@@ -119,7 +120,7 @@ def test_a_rung_is_issued_once_for_one_cause(kept: World) -> None:
         passage = domain.passage(again, DIRECTORY.ladder, CALENDAR, after(days=90))
         made = domain.notices([passage], notices.reserve(tx, 2026, 3), DIRECTORY, CALENDAR, after(days=90))
         assert len(notices.issue(tx, made)) == 3
-        assert notices.get(tx, made[0].id) == made[0]
+        assert lists.notice(tx, Reach(()), made[0].id) == made[0]
 
 
 def test_notices_are_numbered_by_year_without_doubles(world: World) -> None:

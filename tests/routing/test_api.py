@@ -279,7 +279,7 @@ def test_a_department_lists_its_own_tasks_only(linked: World) -> None:
     assert mine["tasks"][0]["entries"] == 1
     assert mine["tasks"][0]["last"]["what"] == "case.assigned"
     others = linked.client("routing", "department", "market").get("/v1/ledger?department=housing").json
-    assert [task["department"] for task in others["tasks"]] == ["market"]
+    assert (others["total"], others["tasks"]) == (0, [])
 
 
 def test_a_ledger_is_filtered_by_state(linked: World) -> None:

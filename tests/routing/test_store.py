@@ -10,6 +10,8 @@ from services.routing import domain, store
 from services.routing.domain import Act, Case, Entry
 from services.routing.store import Ledger
 from shared import database, numbers
+from shared.policy import Reach
+from shared.policy.reach import Clause
 from tests.routing.cases import DIRECTORY, DUST, NUMBER, RECEIVED, registered
 from tests.world import World
 
@@ -23,8 +25,17 @@ def opened(world: World, **changes: object) -> Case:
     return change.case
 
 
+ALL = Reach(())
+
+
+def unseen(unit: str) -> Reach:
+    """All but what accuses a unit."""
+    return Reach((Clause("accused", frozenset({unit}), outside=True),))
+
+
 def of(department: str | None, **changes: object) -> Ledger:
-    return replace(Ledger(department, None, department, 1), **changes)
+    reach = ALL if department is None else unseen(department)
+    return replace(Ledger(reach, department, None, 1), **changes)
 
 
 def test_a_case_comes_back_as_it_was_kept(world: World) -> None:
@@ -107,7 +118,7 @@ def test_an_accusation_is_in_no_list_and_no_count_of_the_accused(world: World) -
     opened(world, kind="accusation", unit="housing", number=numbers.make(2026, 2))
     with world.services["routing"].reading() as tx:
         assert store.ledger(tx, of("discipline"))[0] == 1
-        assert store.ledger(tx, of(None, unseen="housing"))[0] == 1
+        assert store.ledger(tx, of(None, reach=unseen("housing")))[0] == 1
         assert store.ledger(tx, of(None))[0] == 2
 
 
@@ -120,9 +131,9 @@ def test_the_longest_waiting_case_is_first_in_triage(world: World) -> None:
         store.add(tx, early)
         hidden = replace(early.case, number=numbers.make(2026, 3), kind="accusation", unit="centre")
         store.add(tx, replace(early, case=hidden))
-        assert store.waiting(tx, "centre", 1) == (2, [early.case, late])
-        assert store.waiting(tx, None, 1)[0] == 3
-        assert store.waiting(tx, None, 2) == (3, [])
+        assert store.waiting(tx, unseen("centre"), 1) == (2, [early.case, late])
+        assert store.waiting(tx, ALL, 1)[0] == 3
+        assert store.waiting(tx, ALL, 2) == (3, [])
 
 
 def test_a_case_back_in_triage_is_listed_with_its_objections(world: World) -> None:
@@ -130,6 +141,6 @@ def test_a_case_back_in_triage_is_listed_with_its_objections(world: World) -> No
     change = domain.object_to(case, Act("housing", "key-1", LATER), "不属本单位", None)
     with world.services["routing"].transaction() as tx:
         store.keep(tx, case, change)
-        [waiting] = store.waiting(tx, None, 1)[1]
+        [waiting] = store.waiting(tx, ALL, 1)[1]
     assert waiting.task("housing").objection == "不属本单位"
     assert len(waiting.tasks) == 3

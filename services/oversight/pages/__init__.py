@@ -21,18 +21,16 @@ FIRST = 8  # deadlines in a block of the dashboard; the rest is one click away
 @web.public
 def home() -> Response:
     """The dashboard for a supervisor, people for an administrator, the notices for everyone else."""
-    caller = web.access.known()
-    if caller is not None and caller.held == "administrator":
+    if web.may("people.change"):
         return redirect(url_for("people.listing"), 303)
-    supervises = caller is not None and caller.role == "supervisor"
-    return redirect(url_for(".dashboard" if supervises else ".notices"), 303)
+    return redirect(url_for(".dashboard" if web.may("dashboard.read") else ".notices"), 303)
 
 
 @PAGES.get("/dashboard")
-@web.allow("supervisor")
+@web.allow("dashboard.read")
 def dashboard() -> str:
     """What is overdue and who owes it, before all figures."""
-    found = actions.dashboard(web.service())
+    found = actions.dashboard(web.service(), web.caller())
     present = f"{found.at.astimezone(web.service().calendar.timezone):%Y-%m}"
     months = {month.month: month.batches for month in found.months}
     return render_template(
@@ -45,7 +43,7 @@ def dashboard() -> str:
 
 
 @PAGES.get("/deadlines")
-@web.allow("department", "supervisor")
+@web.allow("deadline.read")
 def deadlines() -> str:
     """Deadlines by due date: a supervisor sees all, a department its own."""
     wanted = pages.load(schemas.WantedDeadlines(), pages.given(request.args, "page", "state", "department"))

@@ -8,7 +8,7 @@ from services.oversight.pages import sign_in
 from shared import web
 from shared.identity import accounts, changes, factors, grants, limits, sessions
 from shared.problems import Fault, Invalid, NotFound
-from shared.web import access, cookie
+from shared.web import cookie
 
 ME = Blueprint("me", __name__, url_prefix="/me", template_folder="../templates")
 
@@ -18,14 +18,14 @@ WRONG = Fault("current", "现在的密码不对", "That is not your present pass
 
 
 @ME.get("")
-@access.people()
+@web.allow("me")
 def home() -> Page:
     """My roles, my sessions, my password, my second factor."""
     return _page()
 
 
 @ME.post("/sessions/<session>/end")
-@access.people()
+@web.allow("me")
 def end(session: str) -> Response:
     """End one of my sessions. Raises NotFound for one that is not mine, or is over."""
     if not sessions.end(web.service().identity, _account(), session, "own"):
@@ -34,7 +34,7 @@ def end(session: str) -> Response:
 
 
 @ME.post("/sessions/end-others")
-@access.people()
+@web.allow("me")
 def end_others() -> Response:
     """End all of my sessions but this one."""
     with web.service().identity.begin() as tx:
@@ -44,7 +44,7 @@ def end_others() -> Response:
 
 
 @ME.post("/password")
-@access.people()
+@web.allow("me")
 def change_password() -> Page:
     """A new password, for whoever knows the present one; my other sessions end."""
     engine, new = web.service().identity, request.form.get("password", "")
@@ -57,7 +57,7 @@ def change_password() -> Page:
 
 
 @ME.post("/recovery")
-@access.people()
+@web.allow("me")
 def renew_codes() -> Page:
     """Ten new recovery codes, for whoever knows the password; the old ones are worth nothing."""
     try:
@@ -68,7 +68,7 @@ def renew_codes() -> Page:
 
 
 @ME.post("/recovery/seen")
-@access.people()
+@web.allow("me")
 def seen() -> Response:
     """Back to my page; changes nothing."""
     return redirect(url_for(".home"), 303)

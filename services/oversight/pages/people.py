@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 from shared import identity, language, web, words
 from shared.identity import accounts, changes, grants, model, sessions
 from shared.problems import Fault, Invalid, NotFound
-from shared.web import access, directory, pages
+from shared.web import directory, pages
 from shared.web.fields import Page as PageField
 from shared.web.fields import Words, identifier, one_of
 
@@ -22,7 +22,6 @@ PEOPLE = Blueprint("people", __name__, url_prefix="/people", template_folder="..
 PEOPLE.context_processor(lambda: {"directory": directory, "people": model.PEOPLE})
 
 Page = str | Response | tuple[str, int]
-READ, ACT = ("administrator", "auditor"), ("administrator",)
 SCOPE = {"department": "departments", "office": "offices", "station": "places", "area": "places"}
 
 
@@ -47,14 +46,14 @@ class Changes(Schema):
 
 
 @PEOPLE.get("")
-@access.people(*READ)
+@web.allow("people.read")
 def listing() -> Page:
     """Everyone, and the roles that wait for a second person."""
     return _listing({}, ())
 
 
 @PEOPLE.post("")
-@access.people(*ACT)
+@web.allow("people.change")
 def add() -> Page:
     """A new person with a role, which another administrator confirms; show the set-up link, once."""
     typed, by = request.form, _me()
@@ -70,14 +69,14 @@ def add() -> Page:
 
 
 @PEOPLE.get("/<account>")
-@access.people(*READ)
+@web.allow("people.read")
 def one(account: str) -> Page:
     """One person: their roles and sessions."""
     return _person(account)
 
 
 @PEOPLE.post("/<account>/roles")
-@access.people(*ACT)
+@web.allow("people.change")
 def ask(account: str) -> Page:
     """Ask for one more role of a person."""
     try:
@@ -90,7 +89,7 @@ def ask(account: str) -> Page:
 
 
 @PEOPLE.post("/<account>/link")
-@access.people(*ACT)
+@web.allow("people.change")
 def link(account: str) -> Page:
     """A new set-up link, shown once. A second factor stays as it is."""
     engine = web.service().identity
@@ -100,7 +99,7 @@ def link(account: str) -> Page:
 
 
 @PEOPLE.post("/<account>/disable")
-@access.people(*ACT)
+@web.allow("people.change")
 def disable(account: str) -> Response:
     """Shut an account, with all its sessions."""
     accounts.disable(web.service().identity, account, _me())
@@ -108,7 +107,7 @@ def disable(account: str) -> Response:
 
 
 @PEOPLE.post("/<account>/enable")
-@access.people(*ACT)
+@web.allow("people.change")
 def enable(account: str) -> Response:
     """Open an account again."""
     accounts.enable(web.service().identity, account, _me())
@@ -116,7 +115,7 @@ def enable(account: str) -> Response:
 
 
 @PEOPLE.post("/<account>/sessions/<session>/end")
-@access.people(*ACT)
+@web.allow("people.change")
 def end_session(account: str, session: str) -> Response:
     """End one session of a person."""
     engine = web.service().identity
@@ -128,7 +127,7 @@ def end_session(account: str, session: str) -> Response:
 
 
 @PEOPLE.post("/grants/<grant>/confirm")
-@access.people(*ACT)
+@web.allow("people.change")
 def confirm(grant: str) -> Response:
     """Confirm a role that another administrator asked for. Forbidden to whoever asked, and for oneself."""
     grants.confirm(web.service().identity, grant, _me())
@@ -136,7 +135,7 @@ def confirm(grant: str) -> Response:
 
 
 @PEOPLE.post("/grants/<grant>/end")
-@access.people(*ACT)
+@web.allow("people.change")
 def end_grant(grant: str) -> Response:
     """Take a role away, or refuse one that waits."""
     grants.end(web.service().identity, grant, _me())
@@ -144,14 +143,14 @@ def end_grant(grant: str) -> Response:
 
 
 @PEOPLE.get("/keys")
-@access.people(*READ)
+@web.allow("people.read")
 def keys() -> Page:
     """All access keys; what they are is not a secret, what they say was never kept."""
     return render_template("keys.html", found=identity.listed(web.service().identity))
 
 
 @PEOPLE.post("/keys/<key>/revoke")
-@access.people(*ACT)
+@web.allow("people.change")
 def revoke(key: str) -> Response:
     """End a key at once."""
     if not identity.revoke(web.service().identity, key, _me()):
@@ -160,7 +159,7 @@ def revoke(key: str) -> Response:
 
 
 @PEOPLE.get("/changes")
-@access.people(*READ)
+@web.allow("people.read")
 def changed() -> Page:
     """What changed about people and their rights, by whom."""
     page = pages.load(Changes(), pages.given(request.args, "page"))["page"]

@@ -1,15 +1,18 @@
 """The figures of the dashboard, each as it stands when asked."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, text
+from sqlalchemy import Connection, Select, bindparam, func, select, text
 
 from services.oversight.domain import Tally
-from services.oversight.store.lists import ROWS
+from services.oversight.store.lists import CASE_OF, FACTS, ROWS
 from services.oversight.store.tables import DEADLINE, WATCHED
 from shared import inbox, outbox
+from shared.policy import Reach
+from shared.policy.conditions import where
 
 SHOWN = 50  # deadlines in a block of the dashboard
 
@@ -33,6 +36,7 @@ _TALLIES = (
         _counted("met"),
         _counted("late"),
     )
+    .join(WATCHED, CASE_OF)
     .where(DEADLINE.c.duty)
     .group_by(DEADLINE.c.department)
     .order_by(DEADLINE.c.department)
@@ -61,29 +65,35 @@ _STUCK = select(func.count()).where(
 )
 
 
-def overdue(tx: Connection) -> Sequence[Any]:
-    """The most overdue deadlines, the worst first."""
-    return tx.execute(_OVERDUE).all()
+@dataclass(frozen=True)
+class Figures:
+    """The figures of the cases within reach."""
 
+    tx: Connection
+    reach: Reach
 
-def due_until(tx: Connection, until: datetime) -> Sequence[Any]:
-    """Duties that run and are due by `until`, the next first."""
-    return tx.execute(_SOON, {"until": until}).all()
+    def overdue(self) -> Sequence[Any]:
+        """The most overdue deadlines, the worst first."""
+        return self._of(_OVERDUE)
 
+    def due_until(self, until: datetime) -> Sequence[Any]:
+        """Duties that run and are due by `until`, the next first."""
+        return self._of(_SOON, until=until)
 
-def tallies(tx: Connection) -> list[Tally]:
-    """What each department owed, and how it kept to it."""
-    return [Tally(*row) for row in tx.execute(_TALLIES)]
+    def tallies(self) -> list[Tally]:
+        """What each department owed, and how it kept to it."""
+        return [Tally(*row) for row in self._of(_TALLIES)]
 
+    def offices(self, since: datetime) -> Sequence[Any]:
+        """What each office received since then: batches and persons (M1)."""
+        return self._of(_OFFICES, since=since)
 
-def offices(tx: Connection, since: datetime) -> Sequence[Any]:
-    """What each office received since then: batches and persons (M1)."""
-    return tx.execute(_OFFICES, {"since": since}).all()
+    def months(self, since: datetime, zone: str) -> Sequence[Any]:
+        """What was received in each month since then, and how much of it is answered."""
+        return self._of(_MONTHS, since=since, zone=zone)
 
-
-def months(tx: Connection, since: datetime, zone: str) -> Sequence[Any]:
-    """What was received in each month since then, and how much of it is answered."""
-    return tx.execute(_MONTHS, {"since": since, "zone": zone}).all()
+    def _of(self, rows: Select[Any], **values: object) -> Sequence[Any]:
+        return self.tx.execute(rows.where(where(self.reach, FACTS)), values).all()
 
 
 def repair(tx: Connection, seconds: int) -> dict[str, int]:

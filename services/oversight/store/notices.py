@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, text
+from sqlalchemy import Connection, text
 from sqlalchemy.dialects.postgresql import insert
 
 from services.oversight.domain import Notice
@@ -21,7 +21,6 @@ _RESERVE = text(
     """
 )
 _ISSUE = insert(NOTICE).on_conflict_do_nothing(index_elements=["deadline", "started_at", "rung"])
-_GET = select(*COLUMNS).where(NOTICE.c.id == bindparam("id"))
 
 
 def reserve(tx: Connection, year: int, count: int) -> int:
@@ -41,12 +40,6 @@ def issue(tx: Connection, notices: Sequence[Notice]) -> list[Notice]:
 def _row(notice: Notice) -> dict[str, Any]:
     row = {name: getattr(notice, name) for name in NAMES}
     return row | {"basis": {"zh": notice.basis.zh, "en": notice.basis.en}}
-
-
-def get(tx: Connection, id_: str) -> Notice | None:
-    """The notice with this number, or None."""
-    row = tx.execute(_GET, {"id": id_}).one_or_none()
-    return None if row is None else notice(row)
 
 
 def notice(row: Any) -> Notice:

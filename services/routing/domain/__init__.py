@@ -1,7 +1,7 @@
 """Who answers for a grievance, and what they may do about it. Pure.
 
 `cases` has the values and the lifecycles, `rules` the county's rules, `decisions` how a case is assigned,
-`tasks` what a department does, `sight` who sees what.
+`tasks` what a department does, `sight` what the policy asks.
 """
 
 from services.routing.domain.cases import (
@@ -19,8 +19,17 @@ from services.routing.domain.cases import (
     moved,
 )
 from services.routing.domain.decisions import PERSON, Decision, reassign, route
-from services.routing.domain.rules import WAITS, Assignment, Suggestion, Triage, accused, decide, suggest
-from services.routing.domain.sight import may_see, may_triage, own_unit
+from services.routing.domain.rules import (
+    ACCUSATION,
+    WAITS,
+    Assignment,
+    Suggestion,
+    Triage,
+    accused,
+    decide,
+    suggest,
+)
+from services.routing.domain.sight import facts
 from services.routing.domain.tasks import (
     Answer,
     accept,
@@ -33,6 +42,7 @@ from services.routing.domain.tasks import (
 )
 
 __all__ = [
+    "ACCUSATION",
     "CASE_MOVES",
     "OUTCOMES",
     "PERSON",
@@ -56,13 +66,11 @@ __all__ = [
     "answer",
     "decide",
     "explain",
-    "may_see",
-    "may_triage",
+    "facts",
     "moved",
     "object_to",
     "objection_until",
     "open_moves",
-    "own_unit",
     "progress",
     "reassign",
     "route",

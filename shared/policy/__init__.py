@@ -1,0 +1,25 @@
+"""Who may do what to which rows. Whatever anyone asks for goes through here; what is not said is denied.
+
+`table` is the policy itself, readable by anyone (`minqing policy`, the page /policy). `reach` says which rows
+one caller reaches, for a value in hand; `conditions` says the same of a table's rows to the database. `sight`
+is what the database's own row security is told, which stands behind as a second wall.
+"""
+
+from shared.policy.reach import Reach, allows, reach
+from shared.policy.sight import Follower, sight
+from shared.policy.table import ACTIONS, ANYONE, ROLES, Action, Rows, role, scopes
+
+__all__ = [
+    "ACTIONS",
+    "ANYONE",
+    "ROLES",
+    "Action",
+    "Follower",
+    "Reach",
+    "Rows",
+    "allows",
+    "reach",
+    "role",
+    "scopes",
+    "sight",
+]

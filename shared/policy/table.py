@@ -1,0 +1,173 @@
+"""The policy: for each action, the roles that may do it, and to which rows. Pure.
+
+Whatever it says of an action about grievances, one rule stands above it: nobody reaches an accusation against
+a unit that they belong to, by whatever role (信访工作条例 Art. 30, 46(5); S1).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from shared.county.model import Text
+from shared.identity import model
+from shared.identity.model import ACT, READ, REGISTER, Caller
+
+ANYONE, CENTRE = "anyone", "centre"
+
+# The columns of the table: the roles of people and machines; a clerk of no single office is the centre's.
+ROLES: Mapping[str, Text] = {
+    ANYONE: Text("任何人", "anyone"),
+    CENTRE: Text("中心登记员", "clerk of the centre"),
+    "clerk": Text("接待室登记员", "clerk of an office"),
+    "agent": Text("代办员", "agent of a village station"),
+    "liaison": Text("联络员", "liaison"),
+    "lead": Text("承办负责人", "lead"),
+    "department": Text("部门系统（密钥）", "department's system (key)"),
+    "supervisor": Text("督查人员", "supervisor"),
+    "leader": Text("县级领导", "leader"),
+    "delegate": Text("议事代表", "delegate"),
+    "administrator": Text("系统管理员", "administrator"),
+    "auditor": Text("审计人员", "auditor"),
+}
+EVERYBODY = tuple(ROLES)
+UNIT = ("liaison", "lead", "department")  # whoever works for a department
+WATCH = ("supervisor", "auditor")  # whoever watches over all
+SIGNED_IN = tuple(name for name in ROLES if name not in (ANYONE, "department"))
+
+
+@dataclass(frozen=True)
+class Part:
+    """What must hold of a row: its `field` is one of the caller's `part`, or (`outside`) is none of them.
+
+    The fields are those of a grievance, a task or a notice: office, place, unit, accused, department,
+    published. The parts are what `reach.parts` gives for a caller.
+    """
+
+    field: str
+    part: str
+    outside: bool = False
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A set of rows by its name, and what must hold of each; nothing for all of them."""
+
+    name: Text
+    parts: tuple[Part, ...] = ()
+
+
+ALL = Rows(Text("全部", "all"))
+OWN_OFFICE = Rows(Text("本处登记的", "of the own office"), (Part("office", "offices"),))
+OWN_WINDOW = Rows(
+    Text("本单位窗口登记、不反映本单位的", "of the own window, not about the own unit"),
+    (Part("office", "offices"), Part("unit", "units", outside=True)),
+)
+OWN_TASKS = Rows(Text("本单位承办的", "the own unit answers for"), (Part("department", "departments"),))
+OWN_AREA = Rows(Text("所管区域的", "of the own area"), (Part("place", "places"),))
+PUBLISHED = Rows(Text("已公开的", "published"), (Part("published", "yes"),))
+
+ISOLATION = Part("accused", "units", outside=True)
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something that can be done: what a key's scope must contain, and which rows each role reaches by it.
+
+    A role that is not in `rows` may not do it. `person` refuses machines. `isolated` says that it is about
+    grievances, so that none that accuses the caller's own unit is reached.
+    """
+
+    name: Text
+    scope: str
+    rows: Mapping[str, Rows]
+    basis: str = ""
+    person: bool = False
+    isolated: bool = field(default=True, kw_only=True)
+
+
+def _of(rows: Rows, *roles: str) -> dict[str, Rows]:
+    return dict.fromkeys(roles, rows)
+
+
+_AREA = _of(OWN_AREA, "leader")
+_WATCHED = _of(ALL, *WATCH) | _AREA
+
+ACTIONS: Mapping[str, Action] = {
+    "grievance.register": Action(
+        Text("登记诉求", "register a grievance"),
+        REGISTER,
+        _of(ALL, CENTRE) | _of(OWN_OFFICE, "clerk", "agent", *UNIT),
+        "M1, M3",
+        isolated=False,  # whoever complains is heard, also about the unit that listens
+    ),
+    "grievance.read": Action(
+        Text("查看诉求", "read grievances"),
+        READ,
+        _of(ALL, CENTRE) | _of(OWN_OFFICE, "clerk", "agent") | _of(OWN_WINDOW, *UNIT) | _WATCHED,
+        "M1, S1",
+    ),
+    "triage.read": Action(
+        Text("查看待分派", "read the triage queue"), READ, _of(ALL, CENTRE) | _WATCHED, "M7"
+    ),
+    "triage.decide": Action(Text("分派", "decide in triage"), ACT, _of(ALL, CENTRE, "supervisor"), "M7, M9"),
+    "task.read": Action(Text("查看台账", "read ledgers"), READ, _of(OWN_TASKS, *UNIT) | _WATCHED, "M10"),
+    "task.act": Action(
+        Text("受理、异议、进展、说明、答复", "accept, object, note, explain, answer"),
+        ACT,
+        _of(OWN_TASKS, *UNIT),
+        "M8–M11",
+    ),
+    "deadline.read": Action(
+        Text("查看办理期限", "read deadlines"), READ, _of(OWN_TASKS, *UNIT) | _WATCHED, "M12"
+    ),
+    "dashboard.read": Action(Text("查看督查看板", "read the dashboard"), READ, _WATCHED, "M17"),
+    "notice.read": Action(
+        Text("查看通报", "read notices"), READ, _of(PUBLISHED, *EVERYBODY) | _of(ALL, *WATCH), "M13, M15"
+    ),
+    "me": Action(
+        Text("自己的会话与口令", "one's own sessions and password"),
+        READ,
+        _of(ALL, *SIGNED_IN),
+        "S5, S8",
+        person=True,
+        isolated=False,
+    ),
+    "people.read": Action(
+        Text("查看人员、密钥与变更", "read people, keys and changes"),
+        READ,
+        _of(ALL, "administrator", "auditor"),
+        "S4, S14",
+        person=True,
+        isolated=False,
+    ),
+    "people.change": Action(
+        Text("管理人员与密钥", "administer people and keys"),
+        ACT,
+        _of(ALL, "administrator"),
+        "S4, S17",
+        person=True,
+        isolated=False,
+    ),
+    "policy.read": Action(
+        Text("查看权限表", "read this table"),
+        READ,
+        _of(ALL, "administrator", *WATCH),
+        "S3",
+        isolated=False,
+    ),
+}
+
+
+def role(caller: Caller | None) -> str:
+    """The column of the table that a caller stands in."""
+    if caller is None:
+        return ANYONE
+    return CENTRE if caller.held == "clerk" and caller.office is None else caller.held
+
+
+def scopes(held: str) -> tuple[str, ...]:
+    """What a key of this role could be allowed to do, of all there is."""
+    columns = {held, CENTRE} if held == "clerk" else {held}
+    reached = {
+        action.scope for action in ACTIONS.values() if not action.person and columns & set(action.rows)
+    }
+    return tuple(scope for scope in model.SCOPES if scope in reached)
