@@ -14,10 +14,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, func, insert, select, update
 
-from shared import database, policy
+from shared import database
 from shared.identity import changes, references
 from shared.identity.changes import COMMAND_LINE
-from shared.identity.model import KEY_ROLES, Caller, flaws
+from shared.identity.model import KEY_ROLES, ROLES, Caller, flaws
 from shared.identity.references import ALPHABET
 from shared.identity.tables import ACCESS_KEY, METADATA
 
@@ -78,7 +78,7 @@ def _flaw(caller: Caller) -> str | None:
         return f"role: {caller.held}; one of {', '.join(KEY_ROLES)}"
     if wrong := flaws(caller.held, {"department": caller.department, "office": caller.office}):
         return f"{', '.join(wrong)}: missing, or not for this role"
-    beyond = set(caller.scopes or ()) - set(policy.scopes(caller.held))
+    beyond = set(caller.scopes or ()) - set(ROLES[caller.held].scopes)
     return f"scopes: {', '.join(sorted(beyond))}: not of this role" if beyond else None
 
 

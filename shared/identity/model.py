@@ -16,32 +16,33 @@ class Role:
 
     What it may do is said by `shared.policy`. `needs` are the parts of its scope that must be named, `may`
     those that can be; no others are taken. `second_factor` says that a password alone is not enough.
-    `person` is False for what only a machine can be, `key` says whether an access key may have it.
+    `person` is False for what only a machine can be. An access key of it can be limited to some of `scopes`;
+    where there are none, no key can have it.
     """
 
     needs: tuple[str, ...] = ()
     may: tuple[str, ...] = ()
     second_factor: bool = False
     person: bool = True
-    key: bool = False
+    scopes: tuple[str, ...] = ()
 
 
 # DOMAIN's people, and the one machine role. Whoever watches may name the body they belong to: accusations
 # against it are kept from them.
 ROLES: Mapping[str, Role] = {
-    "clerk": Role(may=("office",), key=True),
+    "clerk": Role(may=("office",), scopes=SCOPES),
     "agent": Role(needs=("station",)),
     "liaison": Role(needs=("department",)),
     "lead": Role(needs=("department",)),
-    "supervisor": Role(may=("department",), second_factor=True, key=True),
+    "supervisor": Role(may=("department",), second_factor=True, scopes=(READ, ACT)),
     "leader": Role(may=("area", "department")),
     "delegate": Role(may=("area",)),
     "administrator": Role(may=("department",), second_factor=True),
     "auditor": Role(may=("department",)),
-    "department": Role(needs=("department",), person=False, key=True),
+    "department": Role(needs=("department",), person=False, scopes=SCOPES),
 }
 PEOPLE = tuple(name for name, role in ROLES.items() if role.person)
-KEY_ROLES = tuple(name for name, role in ROLES.items() if role.key)
+KEY_ROLES = tuple(name for name, role in ROLES.items() if role.scopes)
 
 
 @dataclass(frozen=True)

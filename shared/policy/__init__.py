@@ -7,9 +7,10 @@ is what the database's own row security is told, which stands behind as a second
 
 from shared.policy.reach import Reach, allows, reach
 from shared.policy.sight import Follower, sight
-from shared.policy.table import ACTIONS, ANYONE, ROLES, Action, Rows, role, scopes
+from shared.policy.table import ABOVE_ALL, ACTIONS, ANYONE, ROLES, Action, Rows, role
 
 __all__ = [
+    "ABOVE_ALL",
     "ACTIONS",
     "ANYONE",
     "ROLES",
@@ -20,6 +21,5 @@ __all__ = [
     "allows",
     "reach",
     "role",
-    "scopes",
     "sight",
 ]

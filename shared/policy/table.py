@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from shared.county.model import Text
-from shared.identity import model
 from shared.identity.model import ACT, READ, REGISTER, Caller
 
 ANYONE, CENTRE = "anyone", "centre"
@@ -66,6 +65,10 @@ OWN_AREA = Rows(Text("所管区域的", "of the own area"), (Part("place", "plac
 PUBLISHED = Rows(Text("已公开的", "published"), (Part("published", "yes"),))
 
 ISOLATION = Part("accused", "units", outside=True)
+ABOVE_ALL = Text(
+    "任何人都看不到检举控告自己所在单位的诉求，不论担任什么角色（信访工作条例第三十条）。",
+    "Nobody sees an accusation against a unit they belong to, by whatever role (Art. 30).",
+)
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,13 @@ class Action:
     basis: str = ""
     person: bool = False
     isolated: bool = field(default=True, kw_only=True)
+
+    def grouped(self) -> list[tuple[Rows, list[Text]]]:
+        """The rows, each with the names of the roles that reach them."""
+        found: dict[Rows, list[Text]] = {}
+        for name, rows in self.rows.items():
+            found.setdefault(rows, []).append(ROLES[name])
+        return list(found.items())
 
 
 def _of(rows: Rows, *roles: str) -> dict[str, Rows]:
@@ -150,8 +160,9 @@ ACTIONS: Mapping[str, Action] = {
     "policy.read": Action(
         Text("查看权限表", "read this table"),
         READ,
-        _of(ALL, "administrator", *WATCH),
+        _of(ALL, *SIGNED_IN),
         "S3",
+        person=True,
         isolated=False,
     ),
 }
@@ -162,12 +173,3 @@ def role(caller: Caller | None) -> str:
     if caller is None:
         return ANYONE
     return CENTRE if caller.held == "clerk" and caller.office is None else caller.held
-
-
-def scopes(held: str) -> tuple[str, ...]:
-    """What a key of this role could be allowed to do, of all there is."""
-    columns = {held, CENTRE} if held == "clerk" else {held}
-    reached = {
-        action.scope for action in ACTIONS.values() if not action.person and columns & set(action.rows)
-    }
-    return tuple(scope for scope in model.SCOPES if scope in reached)

@@ -39,12 +39,17 @@ def keep(response: AnyResponse, reference: str) -> None:
     g.session_age = 0
     response.set_cookie(
         name(),
-        str(_signer().dumps(reference)),
+        signed(reference),
         max_age=sessions.HOURS * 3600,
         httponly=True,
         samesite="Strict",
         secure=True,
     )
+
+
+def signed(reference: str) -> str:
+    """The cookie's value for a reference that was used now."""
+    return str(_signer().dumps(reference))
 
 
 def drop(response: AnyResponse) -> None:

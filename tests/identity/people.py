@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from shared import keyring
-from shared.identity import accounts, factors, grants
+from shared.identity import accounts, factors, grants, sessions
+from shared.web import cookie
 from tests.world import World
 
 PASSWORD = "晨光 照在 河堤上"
@@ -44,3 +46,23 @@ def read(world: World, sql: str, **values: Any) -> list[Any]:
     """The rows of a query on the identity database."""
     with world.services["oversight"].identity.begin() as tx:
         return list(tx.execute(text(sql), values).all())
+
+
+def entered(world: World, account: str, role: str) -> str:
+    """Let a person work in one of their roles, as if they had come through the door; return the reference."""
+    engine = world.services["oversight"].identity
+    [grant] = [grant.id for grant in grants.of(engine, account) if grant.role == role]
+    session = sessions.living(engine, sessions.begin(engine, account, "127.0.0.1", "test"))
+    assert session is not None
+    sessions.show_factor(engine, session.id)
+    reference = sessions.enter(engine, session.id, grant)
+    assert reference is not None
+    return reference
+
+
+def browser(world: World, service: str, reference: str) -> FlaskClient:
+    """A browser with the cookie of this reference; it speaks https."""
+    client = world.app(service).test_client()
+    with world.app(service).test_request_context():
+        client.set_cookie(f"__Host-{cookie.NAME}", cookie.signed(reference), secure=True)
+    return client

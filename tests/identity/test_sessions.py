@@ -42,7 +42,7 @@ def test_a_session_says_in_all_services_who_works_as_what(world: World, engine: 
     for name in NAMES:
         found = sessions.caller(world.services[name].identity, reference)
         assert found is not None
-        assert (found.account, found.name, found.held, found.role) == (lin, "Lin", "liaison", "department")
+        assert (found.account, found.name, found.held, found.bodies) == (lin, "Lin", "liaison", ("housing",))
         assert (found.department, found.office) == ("housing", None)
 
 
