@@ -1,4 +1,6 @@
-"""What both doors of oversight do, the API and the pages: list what is due, read notices, see the figures."""
+"""What both doors of oversight do, the API and the pages: list what is due, read notices and decide of their
+publication, see the figures.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,6 +8,7 @@ from typing import Any
 from services.oversight import domain
 from services.oversight.domain import Dashboard, Notice, Owed
 from services.oversight.store import figures, lists, notices
+from shared import outbox
 from shared.identity.model import Caller
 from shared.problems import NotFound
 from shared.service import Service
@@ -24,18 +27,43 @@ def listed_notices(
     service: Service, caller: Caller | None, wanted: Mapping[str, Any]
 ) -> tuple[int, list[Notice]]:
     """One page of notices, the newest first: all for a supervisor, the published ones for anyone."""
-    listing = lists.all_notices if _supervises(caller) else lists.published_notices
     with service.reading() as tx:
-        return listing(tx, wanted)
+        if _supervises(caller):
+            return lists.all_notices(tx, wanted)
+        total, found = lists.public_notices(tx, wanted)
+    return total, [notice for notice in map(domain.for_everyone, found) if notice is not None]
+
+
+def awaiting_notices(service: Service, page: int) -> tuple[int, list[Notice]]:
+    """One page of the notices that wait for a supervisor's decision, the longest waiting first."""
+    with service.reading() as tx:
+        return lists.awaiting_notices(tx, page)
 
 
 def notice(service: Service, caller: Caller | None, id_: str) -> Notice:
     """One notice, if the caller may read it; NotFound in any other case."""
     with service.reading() as tx:
         found = notices.get(tx, id_)
-    if found is None or not (found.published or _supervises(caller)):
+    if found is not None and not _supervises(caller):
+        found = domain.for_everyone(found)
+    if found is None:
         raise NotFound
     return found
+
+
+def decide(service: Service, caller: Caller, id_: str, move: str, reason: str | None = None) -> Notice:
+    """Decide of a notice's publication or withdrawal (`domain.MOVES`); it and what is told of it, together.
+
+    Refuses (Conflict) what its state does not allow, and (Forbidden) one person as both.
+    """
+    with service.transaction() as tx:
+        found = notices.locked(tx, id_)
+        if found is None:
+            raise NotFound
+        decided = domain.decide(found, move, caller.responsible, service.now(), reason)
+        notices.add_decision(tx, decided)
+        outbox.add(tx, *domain.announced(decided))
+    return decided
 
 
 def dashboard(service: Service) -> Dashboard:
@@ -55,6 +83,7 @@ def dashboard(service: Service) -> Dashboard:
             offices=figures.offices(tx, since),
             months=figures.months(tx, since, service.county.timezone),
             repair=figures.repair(tx, UNHEARD),
+            to_decide=figures.to_decide(tx),
         )
 
 

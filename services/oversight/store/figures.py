@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, select, text
 
 from services.oversight.domain import Tally
-from services.oversight.store.lists import ROWS
+from services.oversight.store import notices
+from services.oversight.store.lists import AWAITS, ROWS
 from services.oversight.store.tables import DEADLINE, WATCHED
 from shared import inbox, outbox
 
@@ -55,6 +56,7 @@ _MONTHS = (
     .group_by(text("1"))
     .order_by(text("1"))
 )
+_TO_DECIDE = select(func.count()).select_from(notices.PLACED).where(AWAITS)
 _STUCK = select(func.count()).where(
     outbox.OUTBOX.c.state.in_(("pending", "sent")),
     outbox.OUTBOX.c.created_at < func.now() - func.make_interval(0, 0, 0, 0, 0, 0, bindparam("seconds")),
@@ -84,6 +86,11 @@ def offices(tx: Connection, since: datetime) -> Sequence[Any]:
 def months(tx: Connection, since: datetime, zone: str) -> Sequence[Any]:
     """What was received in each month since then, and how much of it is answered."""
     return tx.execute(_MONTHS, {"since": since, "zone": zone}).all()
+
+
+def to_decide(tx: Connection) -> int:
+    """How many notices wait for a supervisor to decide whether everyone may read them, or no longer."""
+    return int(tx.execute(_TO_DECIDE).scalar_one())
 
 
 def repair(tx: Connection, seconds: int) -> dict[str, int]:

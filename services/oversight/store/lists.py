@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, false, func, select, true
 
-from services.oversight.domain import Notice
+from services.oversight.domain import AWAITING, LISTED, Notice
 from services.oversight.store import notices
 from services.oversight.store.deadlines import COLUMNS
 from services.oversight.store.tables import DEADLINE, NOTICE, WATCHED
@@ -17,6 +17,7 @@ _CASE_OF = WATCHED.c.number == DEADLINE.c.number
 ROWS = select(*COLUMNS, DEADLINE.c.missed_at, WATCHED.c.kind, WATCHED.c.summary, WATCHED.c.place).join(
     WATCHED, _CASE_OF
 )
+AWAITS = (NOTICE.c.published | NOTICE.c.publishable) & notices.STATE.in_(AWAITING)
 
 
 def may_see(caller: Caller) -> ColumnElement[bool]:
@@ -44,26 +45,45 @@ def deadlines(tx: Connection, caller: Caller, wanted: Mapping[str, Any]) -> tupl
     return _count(tx, rows), tx.execute(_page(rows, wanted["page"])).all()
 
 
-def published_notices(tx: Connection, wanted: Mapping[str, Any]) -> tuple[int, list[Notice]]:
-    """One page of what everyone may read, the newest first, and how many there are in all."""
-    return _notices(tx, NOTICE.c.published, wanted)
+def public_notices(tx: Connection, wanted: Mapping[str, Any]) -> tuple[int, list[Notice]]:
+    """One page of what everyone may read, the last published first, and how many there are in all.
+
+    What was withdrawn is listed only if the `state` wanted is that.
+    """
+    states = ("withdrawn",) if wanted["state"] == "withdrawn" else LISTED
+    condition = (NOTICE.c.published | NOTICE.c.publishable) & notices.STATE.in_(states)
+    return _notices(tx, condition, wanted, notices.PUBLISHED_AT.desc())
 
 
 def all_notices(tx: Connection, wanted: Mapping[str, Any]) -> tuple[int, list[Notice]]:
-    """One page of all notices, the newest first, and how many there are; `published` may choose."""
-    chosen = wanted["published"]
-    return _notices(tx, true() if chosen is None else NOTICE.c.published.is_(chosen), wanted)
+    """One page of all notices, the newest first, and how many there are; `published`, `state` may choose."""
+    listed = notices.STATE.in_(LISTED)
+    condition: ColumnElement[bool] = true()
+    if wanted["published"] is not None:
+        condition = listed if wanted["published"] else ~listed
+    if wanted["state"] is not None:
+        condition &= notices.STATE.in_((wanted["state"],))
+    return _notices(tx, condition, wanted, NOTICE.c.served_at.desc())
+
+
+def awaiting_notices(tx: Connection, page: int) -> tuple[int, list[Notice]]:
+    """One page of the notices that a supervisor has to decide of, the longest waiting first, and how many."""
+    rows = select(*notices.COLUMNS).select_from(notices.PLACED).where(AWAITS)
+    ordered = rows.order_by(NOTICE.c.served_at, NOTICE.c.id)
+    return _count(tx, rows), notices.read(tx, tx.execute(_page(ordered, page)))
 
 
 def _notices(
-    tx: Connection, condition: ColumnElement[bool], wanted: Mapping[str, Any]
+    tx: Connection, condition: ColumnElement[bool], wanted: Mapping[str, Any], first: ColumnElement[Any]
 ) -> tuple[int, list[Notice]]:
     conditions = [condition]
     for column in (NOTICE.c.department, NOTICE.c.rung, NOTICE.c.number):
         if wanted[column.name] is not None:
             conditions.append(column == wanted[column.name])
-    rows = select(*notices.COLUMNS).where(*conditions).order_by(NOTICE.c.served_at.desc(), NOTICE.c.id.desc())
-    return _count(tx, rows), [notices.notice(row) for row in tx.execute(_page(rows, wanted["page"]))]
+    rows = select(*notices.COLUMNS).select_from(notices.PLACED).where(*conditions)
+    return _count(tx, rows), notices.read(
+        tx, tx.execute(_page(rows.order_by(first, NOTICE.c.id.desc()), wanted["page"]))
+    )
 
 
 def _count(tx: Connection, rows: Select[Any]) -> int:
