@@ -78,11 +78,11 @@ class Words(Schema):
 
 
 class Decision(Schema):
-    """A step of a notice's publication. `by`, who answers for it, is told to supervisors only."""
+    """A step of a notice's publication. Who decided is told to supervisors only."""
 
     move = fields.String()
     state = fields.String()
-    by = fields.String()
+    decided_by = fields.String()
     reason = fields.String()
     at = fields.DateTime()
 

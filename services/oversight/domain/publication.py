@@ -36,13 +36,13 @@ PUBLIC = (*LISTED, "withdrawn")  # everyone may read it at its address
 class Decision:
     """A step of a notice's publication: what was decided, where it led, by whom and why.
 
-    `by` is who answers for it (`Caller.responsible`); None is left unsaid. The reason of a withdrawal is
+    `decided_by` answers for it (`Caller.responsible`); None is left unsaid. The reason of a withdrawal is
     written for the public.
     """
 
     move: str
     state: str
-    by: str | None
+    decided_by: str | None
     reason: str | None
     at: datetime
 
@@ -105,7 +105,7 @@ def decide(notice: Notice, move: str, by: str, at: datetime, reason: str | None 
         )
     if move in CONFIRMING:
         asked = notice.decisions[-1]
-        if asked.by == by:
+        if asked.decided_by == by:
             raise Forbidden("须由另一位督查人员确认", "Another supervisor has to confirm it")
         reason = asked.reason
     decided = Decision(move, MOVES[notice.state][move], by, reason, at)
@@ -114,7 +114,7 @@ def decide(notice: Notice, move: str, by: str, at: datetime, reason: str | None 
 
 def open_moves(notice: Notice, by: str) -> tuple[str, ...]:
     """What this person can decide now."""
-    asked = notice.decisions[-1].by if notice.decisions else None
+    asked = notice.decisions[-1].decided_by if notice.decisions else None
     return tuple(move for move in MOVES[notice.state] if move not in CONFIRMING or asked != by)
 
 
@@ -125,7 +125,7 @@ def for_everyone(notice: Notice) -> Notice | None:
     """
     if notice.state not in PUBLIC:
         return None
-    told = (replace(each, by=None) for each in notice.decisions if each.move in CONFIRMING)
+    told = (replace(each, decided_by=None) for each in notice.decisions if each.move in CONFIRMING)
     return replace(notice, decisions=tuple(told))
 
 

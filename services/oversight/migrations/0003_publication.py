@@ -20,7 +20,7 @@ def upgrade() -> None:
             n integer NOT NULL,
             move text NOT NULL,
             state text NOT NULL,
-            by text NOT NULL,
+            decided_by text NOT NULL,
             reason text,
             at timestamptz NOT NULL,
             PRIMARY KEY (notice, n),
@@ -46,15 +46,16 @@ def upgrade() -> None:
 
         -- and none becomes public, or is withdrawn, by one person.
         CREATE FUNCTION require_two_persons() RETURNS trigger LANGUAGE plpgsql AS
-        $$ DECLARE asked notice_decision; BEGIN
+        $$ DECLARE asked_move text; asked_by text; BEGIN
             IF NOT EXISTS (
                 SELECT FROM notice JOIN watched USING (number)
                 WHERE id = NEW.notice AND (publishable OR published) AND kind <> 'accusation'
             ) THEN RAISE EXCEPTION 'notice % is never published', NEW.notice; END IF;
             IF NEW.move NOT IN ('publish', 'withdraw') THEN RETURN NEW; END IF;
-            SELECT * INTO asked FROM notice_decision WHERE notice = NEW.notice ORDER BY n DESC LIMIT 1;
-            IF asked.by = NEW.by OR NOT coalesce(
-                (asked.move, NEW.move) IN (('propose', 'publish'), ('ask_withdrawal', 'withdraw')), false
+            SELECT move, decided_by INTO asked_move, asked_by
+            FROM notice_decision WHERE notice = NEW.notice ORDER BY n DESC LIMIT 1;
+            IF asked_by = NEW.decided_by OR NOT coalesce(
+                (asked_move, NEW.move) IN (('propose', 'publish'), ('ask_withdrawal', 'withdraw')), false
             ) THEN
                 RAISE EXCEPTION 'notice %: one person asks and another one confirms', NEW.notice;
             END IF;

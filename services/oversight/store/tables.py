@@ -84,7 +84,7 @@ NOTICE_DECISION = Table(
     Column("n", Integer, primary_key=True),
     Column("move", Text, nullable=False),
     Column("state", Text, nullable=False),
-    Column("by", Text, nullable=False),
+    Column("decided_by", Text, nullable=False),
     Column("reason", Text),
     Column("at", DateTime(timezone=True), nullable=False),
 )
