@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from services.oversight import domain
-from services.oversight.domain import Dashboard, Notice, Owed
+from services.oversight.domain import Dashboard, Notice, Owed, Wish
 from services.oversight.store import figures, lists, notices
 from shared import outbox
 from shared.identity.model import Caller
@@ -51,7 +51,7 @@ def notice(service: Service, caller: Caller | None, id_: str) -> Notice:
     return found
 
 
-def decide(service: Service, caller: Caller, id_: str, move: str, reason: str | None = None) -> Notice:
+def decide(service: Service, caller: Caller, id_: str, wish: Wish) -> Notice:
     """Decide of a notice's publication or withdrawal (`domain.MOVES`); it and what is told of it, together.
 
     Refuses (Conflict) what its state does not allow, and (Forbidden) one person as both.
@@ -60,7 +60,7 @@ def decide(service: Service, caller: Caller, id_: str, move: str, reason: str | 
         found = notices.locked(tx, id_)
         if found is None:
             raise NotFound
-        decided = domain.decide(found, move, caller.responsible, service.now(), reason)
+        decided = domain.decide(found, wish, caller.responsible, service.now())
         notices.add_decision(tx, decided)
         outbox.add(tx, *domain.announced(decided))
     return decided

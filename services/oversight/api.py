@@ -6,7 +6,7 @@ from flask import Flask
 from flask_smorest import Blueprint
 
 from services.oversight import actions, pages, schemas
-from services.oversight.domain import Notice
+from services.oversight.domain import Notice, Wish
 from services.oversight.pages import me, people, publication, sign_in
 from shared import service, web
 from shared.web import access
@@ -52,15 +52,16 @@ def notice(notice_id: str) -> Notice:
 @API.response(200, schemas.Notice)
 def propose(notice_id: str) -> Notice:
     """Propose that a notice be published; another supervisor confirms it (S17). 409 if it does not wait."""
-    return actions.decide(web.service(), web.caller(), notice_id, "propose")
+    return actions.decide(web.service(), web.caller(), notice_id, Wish("propose"))
 
 
 @API.route("/notices/<notice_id>/publication/confirm", methods=["POST"])
 @web.allow("supervisor")
+@API.arguments(schemas.Seen, required=False)
 @API.response(200, schemas.Notice)
-def publish(notice_id: str) -> Notice:
+def publish(given: dict[str, Any], notice_id: str) -> Notice:
     """Publish what another supervisor proposed. 403 for who proposed it, 409 if nobody did."""
-    return actions.decide(web.service(), web.caller(), notice_id, "publish")
+    return actions.decide(web.service(), web.caller(), notice_id, Wish("publish", **given))
 
 
 @API.route("/notices/<notice_id>/publication/refuse", methods=["POST"])
@@ -69,7 +70,7 @@ def publish(notice_id: str) -> Notice:
 @API.response(200, schemas.Notice)
 def refuse(given: dict[str, Any], notice_id: str) -> Notice:
     """Refuse the publication, with a reason; it waits no more. It can be proposed again."""
-    return actions.decide(web.service(), web.caller(), notice_id, "refuse", given["reason"])
+    return actions.decide(web.service(), web.caller(), notice_id, Wish("refuse", **given))
 
 
 @API.route("/notices/<notice_id>/withdrawal", methods=["POST"])
@@ -78,15 +79,16 @@ def refuse(given: dict[str, Any], notice_id: str) -> Notice:
 @API.response(200, schemas.Notice)
 def ask_withdrawal(given: dict[str, Any], notice_id: str) -> Notice:
     """Ask that a published notice be withdrawn, with the reason that the public will read."""
-    return actions.decide(web.service(), web.caller(), notice_id, "ask_withdrawal", given["reason"])
+    return actions.decide(web.service(), web.caller(), notice_id, Wish("ask_withdrawal", **given))
 
 
 @API.route("/notices/<notice_id>/withdrawal/confirm", methods=["POST"])
 @web.allow("supervisor")
+@API.arguments(schemas.Seen, required=False)
 @API.response(200, schemas.Notice)
-def withdraw(notice_id: str) -> Notice:
+def withdraw(given: dict[str, Any], notice_id: str) -> Notice:
     """Withdraw what another supervisor asked for; its page says from then on since when and why."""
-    return actions.decide(web.service(), web.caller(), notice_id, "withdraw")
+    return actions.decide(web.service(), web.caller(), notice_id, Wish("withdraw", **given))
 
 
 @API.route("/notices/<notice_id>/withdrawal/refuse", methods=["POST"])
@@ -95,7 +97,7 @@ def withdraw(notice_id: str) -> Notice:
 @API.response(200, schemas.Notice)
 def keep(given: dict[str, Any], notice_id: str) -> Notice:
     """Refuse the withdrawal, with a reason; the notice stays published."""
-    return actions.decide(web.service(), web.caller(), notice_id, "keep", given["reason"])
+    return actions.decide(web.service(), web.caller(), notice_id, Wish("keep", **given))
 
 
 @API.route("/dashboard", methods=["GET"])

@@ -64,6 +64,12 @@ class Paged(Schema):
     page = Page()
 
 
+class Seen(Schema):
+    """What a confirmation rests on: how many decisions of the notice were read; 409 if there are more."""
+
+    seen = fields.Integer(load_default=None)
+
+
 class Reason(Schema):
     """Why a supervisor decides so. That of a withdrawal becomes public: it must name no petitioner."""
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from services.oversight import domain, events
-from services.oversight.domain import MOVES, Notice, Standing
+from services.oversight.domain import MOVES, Notice, Standing, Wish
 from shared import words
 from shared.contracts import NoticePublished, NoticeWithdrawn
 from shared.problems import Conflict, Forbidden
@@ -56,7 +56,7 @@ def after_steps(notice: Notice, steps: list[tuple[str, str]]) -> list[Notice]:
     found = [notice]
     for move, by in steps:
         try:
-            found.append(domain.decide(found[-1], move, by, LATE, f"{move} {by}"))
+            found.append(domain.decide(found[-1], Wish(move, f"{move} {by}"), by, LATE))
         except (Conflict, Forbidden):
             continue
     return found
@@ -138,6 +138,18 @@ def test_the_others_are_told_of_publication_and_withdrawal_and_of_nothing_else()
     assert len(passed) == len(steps) + 1
     told = [type(event) for notice in passed[1:] for event in domain.announced(notice)]
     assert told == [NoticePublished, NoticeWithdrawn]
+
+
+@given(STEPS, st.integers(-1, 15))
+def test_nobody_confirms_what_they_have_not_read(steps: list[tuple[str, str]], seen: int) -> None:
+    notice = after_steps(NOTICE, steps)[-1]
+    for move in domain.open_moves(notice, "丁"):
+        try:
+            domain.decide(notice, Wish(move, "x", seen), "丁", LATE)
+        except Conflict:
+            assert seen != len(notice.decisions)
+        else:
+            assert seen == len(notice.decisions)
 
 
 # The second wall
@@ -364,6 +376,20 @@ def test_two_supervisors_withdraw_with_forms_and_everyone_reads_why(kept: World)
     assert "公开与撤回" not in page
     assert one not in anyone.get("/notices").text
     assert one in anyone.get("/notices?state=withdrawn").text
+
+
+def test_whoever_confirms_a_withdrawal_has_read_its_reason(kept: World) -> None:
+    first, second = browser(kept, "first"), browser(kept, "second")
+    one, *_ = waiting(kept)
+    publish(kept, one)
+    first.post(f"/notices/{one}/ask_withdrawal", data={"ask_withdrawal-reason": "期限有误"})
+    assert 'name="seen" value="3"' in second.get(f"/notices/{one}").text
+    first.post(f"/notices/{one}/keep", data={"keep-reason": "写错了"})
+    first.post(f"/notices/{one}/ask_withdrawal", data={"ask_withdrawal-reason": "另一个理由"})
+    late = second.post(f"/notices/{one}/withdraw", data={"seen": "3"})
+    assert late.status_code == 409
+    assert "请先核对" in late.text and "另一个理由" in late.text
+    assert second.post(f"/notices/{one}/withdraw", data={"seen": "5"}).status_code == 303
 
 
 def test_a_form_that_comes_too_late_says_how_the_notice_stands_now(kept: World) -> None:

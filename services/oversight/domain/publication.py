@@ -48,6 +48,18 @@ class Decision:
 
 
 @dataclass(frozen=True)
+class Wish:
+    """What a supervisor wants to decide, and why.
+
+    `seen` is how many decisions they have read: whoever confirms confirms what they know. None does not say.
+    """
+
+    move: str
+    reason: str | None = None
+    seen: int | None = None
+
+
+@dataclass(frozen=True)
 class Notice:
     """A rung of the ladder, taken (M13). It names who owes what since when, never what a grievance says.
 
@@ -93,23 +105,31 @@ class Notice:
         return next((decision for decision in self.decisions if decision.move == "withdraw"), None)
 
 
-def decide(notice: Notice, move: str, by: str, at: datetime, reason: str | None = None) -> Notice:
+def decide(notice: Notice, wish: Wish, by: str, at: datetime) -> Notice:
     """The notice after one more decision. What is confirmed keeps the reason it was asked for with.
 
-    Refuses (Conflict) what the state does not allow, and (Forbidden) who asked as the one who confirms.
+    Refuses (Conflict) what the state does not allow, or rests on less than was decided by now, and
+    (Forbidden) who asked as the one who confirms.
     """
-    if move not in MOVES[notice.state]:
-        now = words.NOTICES[notice.state]
-        raise Conflict(
-            f"通报现在的状态是“{now.zh}”，不能这样办", f"The notice is now: {now.en}. This does not fit"
-        )
-    if move in CONFIRMING:
+    _require_fit(notice, wish)
+    reason = wish.reason
+    if wish.move in CONFIRMING:
         asked = notice.decisions[-1]
         if asked.decided_by == by:
             raise Forbidden("须由另一位督查人员确认", "Another supervisor has to confirm it")
         reason = asked.reason
-    decided = Decision(move, MOVES[notice.state][move], by, reason, at)
+    decided = Decision(wish.move, MOVES[notice.state][wish.move], by, reason, at)
     return replace(notice, decisions=(*notice.decisions, decided))
+
+
+def _require_fit(notice: Notice, wish: Wish) -> None:
+    if wish.move not in MOVES[notice.state]:
+        now = words.NOTICES[notice.state]
+        zh, en = f"通报现在的状态是“{now.zh}”，不能这样办", f"The notice is now: {now.en}. This does not fit"
+        raise Conflict(zh, en)
+    if wish.seen is not None and wish.seen != len(notice.decisions):
+        zh, en = "通报又有了新的决定，请先核对", "Something else was decided of it since: look at that first"
+        raise Conflict(zh, en)
 
 
 def open_moves(notice: Notice, by: str) -> tuple[str, ...]:

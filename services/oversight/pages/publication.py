@@ -7,6 +7,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from services.oversight import actions, domain, schemas
+from services.oversight.domain import Wish
 from services.oversight.store import lists
 from shared import identity, web, words
 from shared.identity import accounts
@@ -35,7 +36,7 @@ def decide(notice_id: str, move: str) -> Page:
     if move not in words.NOTICE_MOVES:
         raise NotFound
     try:
-        actions.decide(web.service(), web.caller(), notice_id, move, _reason(move))
+        actions.decide(web.service(), web.caller(), notice_id, _wish(move))
     except Invalid as problem:
         faults = [Fault(f"{move}-{fault.field}", fault.zh, fault.en) for fault in problem.faults]
         return page(notice_id, request.form, faults), problem.status
@@ -62,13 +63,12 @@ def page(notice_id: str, typed: Mapping[str, str] | None = None, faults: Any = (
     )
 
 
-def _reason(move: str) -> str | None:
-    """What the form of this decision gives as its reason; refuses (Invalid) none where one is needed."""
+def _wish(move: str) -> Wish:
+    """What the form of this decision says; refuses (Invalid) one without a reason where one is needed."""
     if move not in domain.REASONED:
-        return None
-    given = {"reason": request.form.get(f"{move}-reason", "")}
-    reason: str = pages.load(schemas.Reason(), pages.given(given, "reason"))["reason"]
-    return reason
+        return Wish(move, **pages.load(schemas.Seen(), pages.given(request.form, "seen")))
+    typed = {"reason": request.form.get(f"{move}-reason", "")}
+    return Wish(move, **pages.load(schemas.Reason(), pages.given(typed, "reason")))
 
 
 def _namer() -> Callable[[str], str]:
