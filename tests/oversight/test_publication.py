@@ -1,5 +1,7 @@
 """Nobody is named in public, and nobody's name taken back, by one person alone (S17)."""
 
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
@@ -12,6 +14,7 @@ from sqlalchemy import text
 
 from services.oversight import domain, events
 from services.oversight.domain import MOVES, Notice, Standing, Wish
+from services.oversight.store import notices
 from shared import words
 from shared.contracts import NoticePublished, NoticeWithdrawn
 from shared.problems import Conflict, Forbidden
@@ -309,12 +312,28 @@ def test_a_withdrawn_notice_leaves_the_list_and_says_at_its_address_since_when_a
 def test_two_who_confirm_at_once_publish_once(kept: World) -> None:
     one, *_ = waiting(kept)
     decide(kept, one, "first", "publication")
-    for of in ("second", "third"):
-        kept.key("supervisor", of)
-    with ThreadPoolExecutor(2) as pool:
-        answers = pool.map(lambda of: decide(kept, one, of, "publication/confirm"), ("second", "third"))
-    assert sorted(answer.status_code for answer in answers) == [200, 409]
-    assert kept.count("oversight", "outbox", "type = 'notice.published' AND dest = 'intake'") == 1
+    kept.key("supervisor", "third")
+    with ThreadPoolExecutor(1) as pool:
+        with kept.services["oversight"].transaction() as tx:
+            proposed = notices.locked(tx, one)
+            assert proposed is not None
+            notices.add_decision(tx, domain.decide(proposed, Wish("publish"), "second", LATE))
+            third = pool.submit(decide, kept, one, "third", "publication/confirm")
+            until(lambda: waits_for_a_lock(kept))
+        assert third.result().status_code == 409
+    assert kept.count("oversight", "notice_decision", "move = 'publish'") == 1
+
+
+def waits_for_a_lock(world: World) -> bool:
+    waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = 'oversight'"
+    return bool(world.query("oversight", waits))
+
+
+def until(holds: Callable[[], bool], seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 @pytest.mark.parametrize(("role", "status"), [(None, 401), ("department", 403), ("clerk", 403)])
