@@ -190,7 +190,7 @@ class NoticeServed:
 
 @dataclass(frozen=True)
 class NoticePublished:
-    """An accountability notice was published for everyone to read (M13, M15)."""
+    """Two supervisors published an accountability notice for everyone to read (M13, M15)."""
 
     number: str
     notice: str
@@ -199,6 +199,20 @@ class NoticePublished:
     clock: str
     due_at: datetime
     published_at: datetime
+
+
+@dataclass(frozen=True)
+class NoticeWithdrawn:
+    """Two supervisors withdrew a published notice: it can still be read, with the reason (M13)."""
+
+    number: str
+    notice: str
+    rung: str
+    department: str
+    clock: str
+    due_at: datetime
+    reason: str
+    withdrawn_at: datetime
 
 
 Event = (
@@ -218,6 +232,7 @@ Event = (
     | DeadlineMissed
     | NoticeServed
     | NoticePublished
+    | NoticeWithdrawn
 )
 
 # The map of the suite: who says what, and to whom.
@@ -243,6 +258,7 @@ ROUTES: dict[str, dict[type[Event], tuple[str, ...]]] = {
         DeadlineMissed: ("intake",),
         NoticeServed: ("routing",),
         NoticePublished: ("intake", "routing"),
+        NoticeWithdrawn: ("intake", "routing"),
     },
 }
 READERS: dict[type[Event], tuple[str, ...]] = {

@@ -147,6 +147,26 @@ STEPS: Words = {
     "deadline.missed": Text("到期未办", "A deadline was missed"),
     "notice.served": Text("收到督办", "Supervision notice received"),
     "notice.published": Text("公开通报", "Named in a published notice"),
+    "notice.withdrawn": Text("通报已撤回", "The published notice was withdrawn"),
+}
+# Where a notice stands on its way into public and out of it again.
+NOTICES: Words = {
+    "served": Text("已送达，不公开", "Served, not for publication"),
+    "waiting": Text("待公开", "Waiting for publication"),
+    "proposed": Text("已提出公开，待确认", "Publication proposed, to be confirmed"),
+    "refused": Text("不予公开", "Publication refused"),
+    "published": Text("已公开", "Published"),
+    "withdrawing": Text("已申请撤回，待确认", "Withdrawal asked for, to be confirmed"),
+    "withdrawn": Text("已撤回", "Withdrawn"),
+}
+# What supervisors decide of a notice.
+NOTICE_MOVES: Words = {
+    "propose": Text("提出公开", "Publication proposed"),
+    "publish": Text("确认公开", "Publication confirmed"),
+    "refuse": Text("不予公开", "Publication refused"),
+    "ask_withdrawal": Text("申请撤回", "Withdrawal asked for"),
+    "withdraw": Text("确认撤回", "Withdrawal confirmed"),
+    "keep": Text("不予撤回", "Withdrawal refused"),
 }
 DEADLINES: Words = {
     "running": Text("进行中", "Running"),

@@ -15,6 +15,7 @@ from shared.contracts import (
     DeadlineMissed,
     DeadlineSet,
     NoticePublished,
+    NoticeWithdrawn,
     TaskAccepted,
 )
 from shared.inbox import Consumes
@@ -85,6 +86,15 @@ def on_notice_published(_: Service, tx: Connection, events: Sequence[NoticePubli
     store.add_steps(tx, steps)
 
 
+def on_notice_withdrawn(_: Service, tx: Connection, events: Sequence[NoticeWithdrawn]) -> None:
+    """The notice was withdrawn, and why."""
+    steps = {}
+    for e in events:
+        words = {"notice": e.notice, "rung": e.rung, "clock": e.clock, "reason": e.reason}
+        steps[e.number] = Step("notice.withdrawn", e.department, words, e.withdrawn_at)
+    store.add_steps(tx, steps)
+
+
 def _deadline(told: DeadlineSet | DeadlineMet | DeadlineMissed, state: str) -> Deadline:
     return Deadline(told.deadline, told.clock, told.department, told.due_at, state)
 
@@ -99,4 +109,5 @@ CONSUMES: Consumes = {
     DeadlineMet: on_deadline_met,
     DeadlineMissed: on_deadline_missed,
     NoticePublished: on_notice_published,
+    NoticeWithdrawn: on_notice_withdrawn,
 }

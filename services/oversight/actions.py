@@ -1,11 +1,14 @@
-"""What both doors of oversight do, the API and the pages: list what is due, read notices, see the figures."""
+"""What both doors of oversight do, the API and the pages: list what is due, read notices and decide of their
+publication, see the figures.
+"""
 
 from collections.abc import Mapping
 from typing import Any
 
 from services.oversight import domain
-from services.oversight.domain import Dashboard, Notice, Owed
-from services.oversight.store import figures, lists
+from services.oversight.domain import Dashboard, Notice, Owed, Wish
+from services.oversight.store import figures, lists, notices
+from shared import outbox, policy
 from shared.identity.model import Caller
 from shared.problems import NotFound
 from shared.service import Service
@@ -24,20 +27,50 @@ def deadlines(service: Service, caller: Caller, wanted: Mapping[str, Any]) -> tu
 def listed_notices(
     service: Service, caller: Caller | None, wanted: Mapping[str, Any]
 ) -> tuple[int, list[Notice]]:
-    """One page of the notices that the caller may see, the newest first: the published ones for anyone."""
+    """One page of notices, the newest first: all within reach of who watches, the public ones for anyone."""
+    if policy.allows(caller, "notice.watch"):
+        reach = service.reach(caller, "notice.watch")
+        with service.reading(caller) as tx:
+            return lists.all_notices(tx, reach, wanted)
     reach = service.reach(caller, "notice.read")
     with service.reading(caller) as tx:
-        return lists.notices(tx, reach, wanted)
+        total, found = lists.public_notices(tx, reach, wanted)
+    return total, [notice for notice in map(domain.for_everyone, found) if notice is not None]
+
+
+def awaiting_notices(service: Service, caller: Caller, page: int) -> tuple[int, list[Notice]]:
+    """One page of the notices that wait for a supervisor's decision, the longest waiting first."""
+    reach = service.reach(caller, "notice.watch")
+    with service.reading(caller) as tx:
+        return lists.awaiting_notices(tx, reach, page)
 
 
 def notice(service: Service, caller: Caller | None, id_: str) -> Notice:
     """One notice, if the caller may read it; NotFound in any other case."""
-    reach = service.reach(caller, "notice.read")
+    watches = policy.allows(caller, "notice.watch")
     with service.reading(caller) as tx:
-        found = lists.notice(tx, reach, id_)
+        found = lists.notice(tx, service.reach(caller, "notice.watch" if watches else "notice.read"), id_)
+    if found is not None and not watches:
+        found = domain.for_everyone(found)
     if found is None:
         raise NotFound
     return found
+
+
+def decide(service: Service, caller: Caller, id_: str, wish: Wish) -> Notice:
+    """Decide of a notice's publication or withdrawal (`domain.MOVES`); it and what is told of it, together.
+
+    Refuses (Conflict) what its state does not allow, and (Forbidden) one person as both.
+    """
+    reach = service.reach(caller, "notice.decide")
+    with service.transaction(caller) as tx:
+        found = notices.locked(tx, id_)
+        if found is None or lists.notice(tx, reach, id_) is None:
+            raise NotFound
+        decided = domain.decide(found, wish, caller.responsible, service.now())
+        notices.add_decision(tx, decided)
+        outbox.add(tx, *domain.announced(decided))
+    return decided
 
 
 def dashboard(service: Service, caller: Caller) -> Dashboard:
@@ -61,6 +94,7 @@ def dashboard(service: Service, caller: Caller) -> Dashboard:
             offices=seen.offices(since),
             months=seen.months(since, service.county.timezone),
             repair=figures.repair(tx, UNHEARD),
+            to_decide=seen.to_decide(),
         )
 
 

@@ -4,6 +4,7 @@ from marshmallow import Schema, fields
 
 from services.oversight import domain
 from shared.web.fields import Page, identifier, one_of
+from shared.web.fields import Words as Text
 
 
 class WantedDeadlines(Schema):
@@ -44,13 +45,35 @@ class Deadlines(Schema):
 
 
 class WantedNotices(Schema):
-    """Which notices to list. Whatever is chosen, only supervisors get what is not published."""
+    """Which notices to list. `published` and `state` choose for those who watch over all.
+
+    Anyone else gets the published ones, or with `state=withdrawn` those that were public and are withdrawn.
+    """
 
     page = Page()
     department = identifier()
     rung = identifier()
     number = identifier()
     published = fields.Boolean(load_default=None, allow_none=True)
+    state = one_of(tuple(domain.MOVES), required=False)
+
+
+class Paged(Schema):
+    """Which page of a list."""
+
+    page = Page()
+
+
+class Seen(Schema):
+    """What a confirmation rests on: how many decisions of the notice were read; 409 if there are more."""
+
+    seen = fields.Integer(load_default=None)
+
+
+class Reason(Schema):
+    """Why a supervisor decides so. That of a withdrawal becomes public: it must name no petitioner."""
+
+    reason = Text(most=500, required=True)
 
 
 class Words(Schema):
@@ -60,8 +83,22 @@ class Words(Schema):
     en = fields.String()
 
 
+class Decision(Schema):
+    """A step of a notice's publication. Who decided is told to supervisors only."""
+
+    move = fields.String()
+    state = fields.String()
+    decided_by = fields.String()
+    reason = fields.String()
+    at = fields.DateTime()
+
+
 class Notice(Schema):
-    """A notice: who owes what since when, and by which law. It holds no word of the grievance."""
+    """A notice: who owes what since when, and by which law. It holds no word of the grievance.
+
+    `published` says whether it stands in the public list. Of its `decisions` the public is told that it was
+    published, and why it was withdrawn.
+    """
 
     id = fields.String()
     rung = fields.String()
@@ -72,6 +109,9 @@ class Notice(Schema):
     days_late = fields.Integer()
     basis = fields.Nested(Words)
     published = fields.Boolean()
+    published_at = fields.DateTime()
+    state = fields.String()
+    decisions = fields.List(fields.Nested(Decision))
     feedback_due_at = fields.DateTime()
     served_at = fields.DateTime()
 
@@ -129,7 +169,10 @@ class Repair(Schema):
 
 
 class Dashboard(Schema):
-    """What supervisors see, as it stood `at`; receipts are counted from `since`."""
+    """What supervisors see, as it stood `at`; receipts are counted from `since`.
+
+    `to_decide` counts the notices whose publication or withdrawal waits for a supervisor.
+    """
 
     at = fields.DateTime()
     since = fields.DateTime()
@@ -140,3 +183,4 @@ class Dashboard(Schema):
     offices = fields.List(fields.Nested(Office))
     months = fields.List(fields.Nested(Month))
     repair = fields.Nested(Repair)
+    to_decide = fields.Integer()

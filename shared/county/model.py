@@ -145,7 +145,8 @@ class Clock:
 class Rung:
     """One step of accountability (M13), taken when a deadline has been missed for `after`.
 
-    `published` makes it public (never for an accusation); `feedback` is the time the department has.
+    `published` lets two supervisors make it public (never for an accusation); `feedback` is the time that
+    the department has.
     """
 
     id: str

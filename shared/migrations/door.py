@@ -7,9 +7,9 @@ ROWS = """
 -- Read once for a query, not for every row: policies say (SELECT sight()).
 CREATE FUNCTION sight() RETURNS jsonb LANGUAGE sql STABLE AS
     $$ SELECT coalesce(nullif(current_setting('minqing.sight', true), ''), '{}')::jsonb $$;
--- Whoever watches over all, and the centre.
+-- Whoever watches over all and belongs to no unit.
 CREATE FUNCTION sees_all() RETURNS boolean LANGUAGE sql STABLE AS
-    $$ SELECT sight() ->> 'role' IN ('centre', 'supervisor', 'auditor') AND sight() -> 'units' = '[]' $$;
+    $$ SELECT sight() ->> 'role' IN ('supervisor', 'auditor') AND sight() -> 'units' = '[]' $$;
 -- A unit sees no accusation against itself, by whatever role (S1).
 CREATE FUNCTION accuses(kind text, unit text, sight jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE AS
     $$ SELECT kind = 'accusation' AND unit IS NOT NULL AND sight -> 'units' ? unit $$;

@@ -131,7 +131,16 @@ ACTIONS: Mapping[str, Action] = {
     ),
     "dashboard.read": Action(Text("查看督查看板", "read the dashboard"), READ, _WATCHED, "M17"),
     "notice.read": Action(
-        Text("查看通报", "read notices"), READ, _of(PUBLISHED, *EVERYBODY) | _of(ALL, *WATCH), "M13, M15"
+        Text("查看公开的通报", "read public notices"), READ, _of(PUBLISHED, *EVERYBODY), "M13, M15"
+    ),
+    "notice.watch": Action(
+        Text("查看全部通报及其决定", "read all notices and what was decided of them"), READ, _WATCHED, "M13"
+    ),
+    "notice.decide": Action(
+        Text("提出、确认、拒绝公开或撤回通报", "propose, confirm, refuse publication and withdrawal"),
+        ACT,
+        _of(ALL, "supervisor"),
+        "M13, S17",
     ),
     "me": Action(
         Text("自己的会话与口令", "one's own sessions and password"),

@@ -14,6 +14,7 @@ from deploy.minqing.servers import Servers
 from shared.identity import accounts, grants
 from shared.identity.model import ROLES
 from tests.identity.people import person, second_factor
+from tests.oversight import cases
 from tests.world import NAMES, World
 
 SAMPLES = Path(__file__).parents[2] / "deploy/samples/grievances.jsonl"
@@ -109,9 +110,10 @@ def populate(site: Site) -> None:
     for _ in range(3):
         site.later(days=12)
         site.tick()
+    _published(site)
     site.receipt = receipts[answered[0]]
     site.pages = dict(_public(site)) | dict(_of_staff(site, answered[0], accepted, assigned))
-    site.pages |= dict(_of_people(site))
+    site.pages |= dict(_of_people(site)) | dict(_of_notices(site))
 
 
 def _register(site: Site, lines: list[str]) -> Iterator[tuple[str, dict[str, str]]]:
@@ -121,14 +123,23 @@ def _register(site: Site, lines: list[str]) -> Iterator[tuple[str, dict[str, str
         yield taken.json["number"], taken.json
 
 
+def _published(site: Site) -> None:
+    """Of the notices that may be, one is published, one withdrawn, one proposed; the others wait."""
+    published, withdrawn, proposed, *_ = cases.waiting(site)
+    cases.publish(site, published, withdrawn)
+    cases.withdraw(site, withdrawn, "期限计算有误，予以撤回。")
+    cases.decide(site, proposed, "first", "publication")
+
+
 def _public(site: Site) -> Iterator[tuple[str, tuple[str, str, None]]]:
-    notice = site.query("oversight", "SELECT id FROM notice WHERE published")[0].id
+    published, withdrawn, *_ = cases.waiting(site)
     yield "home", ("intake", "", None)
     yield "sign in", ("oversight", "sign-in", None)
     yield "track", ("intake", "track", None)
     yield "not found", ("intake", "nothing-here", None)
     yield "notices", ("oversight", "notices", None)
-    yield "notice", ("oversight", f"notices/{notice}", None)
+    yield "notice", ("oversight", f"notices/{published}", None)
+    yield "notice withdrawn", ("oversight", f"notices/{withdrawn}", None)
 
 
 def _of_staff(
@@ -148,6 +159,15 @@ def _of_staff(
     yield "dashboard", ("oversight", "dashboard", supervisor)
     yield "deadlines", ("oversight", "deadlines", supervisor)
     yield "notices served", ("oversight", "notices", supervisor)
+
+
+def _of_notices(site: Site) -> Iterator[tuple[str, tuple[str, str, Caller]]]:
+    supervisor = ("supervisor", None)
+    published, _, proposed, undecided, *_ = cases.waiting(site)
+    yield "notices to publish", ("oversight", "notices/waiting", supervisor)
+    yield "notice to propose", ("oversight", f"notices/{undecided}", supervisor)
+    yield "notice to confirm", ("oversight", f"notices/{proposed}", supervisor)
+    yield "notice to withdraw", ("oversight", f"notices/{published}", supervisor)
 
 
 def _of_people(site: Site) -> Iterator[tuple[str, tuple[str, str, Caller | None]]]:

@@ -28,6 +28,11 @@ PAGES = (
     "notices",
     "notices served",
     "notice",
+    "notice withdrawn",
+    "notices to publish",
+    "notice to propose",
+    "notice to confirm",
+    "notice to withdraw",
     "me",
     "me with a second factor",
     "choose a role",
@@ -108,6 +113,10 @@ def test_every_page_is_in_the_list(visit: Callable[..., Visit]) -> None:
         ("task to accept", "#accept button"),
         ("task in hand", "#progress button"),
         ("dashboard", "tbody a"),
+        ("notices to publish", "tbody a"),
+        ("notice to propose", "#decisions form.sheet button"),
+        ("notice to confirm", "#decisions form.sheet button"),
+        ("notice to withdraw", "#decisions summary"),
     ],
 )
 def test_the_keyboard_reaches_the_main_action_and_shows_where_it_is(

@@ -30,7 +30,7 @@ COUNTY = county.load(suite.COUNTY)
 CALENDAR: Calendar = calendar.of(COUNTY)
 HABITS = Habits(COUNTY, CALENDAR, samples.replies(), SEED)
 NOW = datetime(2026, 3, 2, 2, tzinfo=UTC)  # a Monday, ten o'clock in the county
-DAYS = 24  # enough for the third rung also where a long holiday lies in them
+DAYS = 26  # enough for a published notice also where a long holiday lies in them
 
 
 def sheet(**changes: Any) -> dict[str, Any]:
@@ -110,6 +110,18 @@ def test_a_designated_department_does_not_object_again() -> None:
     assert not any(path.endswith("object") for path in paths)
     fresh = [a.path for s in range(200) for a in replace(HABITS, seed=s).course(sheet(state="assigned"), NOW)]
     assert any(path.endswith("object") for path in fresh)
+
+
+def test_a_notice_is_proposed_by_one_supervisor_and_decided_by_another() -> None:
+    ends = set()
+    for n in range(60):
+        notice = {"id": f"2026-{n:04}", "number": str(n), "clock": "handling"}
+        proposed, decided = HABITS.publication(notice, NOW)
+        assert proposed.at < decided.at
+        assert proposed.who.role == decided.who.role == "supervisor"
+        assert proposed.who != decided.who
+        ends.add(decided.path.rpartition("/")[2])
+    assert ends == {"confirm", "refuse"}
 
 
 def test_few_departments_are_slow() -> None:

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from tests.oversight import cases as publication
 from tests.world import World
 
 MONDAY = datetime(2026, 3, 2, 10, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
@@ -119,15 +120,22 @@ def test_a_joint_grievance_is_answered_and_delay_is_seen_by_everyone(county: Cou
     assert county.notices() == []
     county.later(days=8)
     county.world.tick()
-    assert county.notices() == [("notice", "urban-management")]
     assert len(county.notices("supervisor")) == 3
+    in_ledger = county.entries("urban-management", number)
+    assert in_ledger[-3:] == ["notice.served"] * 3
+    assert county.notices() == []  # the department has it; the public waits for two supervisors
+    assert "notice.published" not in [what for what, _ in _steps(county.track(taken))]
+    [waiting] = publication.waiting(county.world)
+    publication.publish(county.world, waiting)
+    county.world.settle()
+    assert county.notices() == [("notice", "urban-management")]
 
     # The petitioner reads of it, and so do the department concerned and anyone who looks.
     steps = _steps(county.track(taken))
     assert ("deadline.missed", "urban-management") in steps
     assert ("notice.published", "urban-management") in steps
     in_ledger = county.entries("urban-management", number)
-    assert in_ledger[-3:] == ["notice.served", "notice.served", "notice.published"]
+    assert in_ledger[-2:] == ["notice.served", "notice.published"]
     assert not any(what.startswith("notice") for what in county.entries("housing", number))
     published = county.world.client("oversight").get("/v1/notices").text
     assert "标记句子甲" not in published
@@ -147,6 +155,15 @@ def test_a_joint_grievance_is_answered_and_delay_is_seen_by_everyone(county: Cou
     # Long after, nothing more is asked of anyone.
     county.later(days=90)
     assert len(county.notices("supervisor")) == 3
+
+    # What was wrong is withdrawn by two; it leaves the list, and everyone concerned reads why.
+    publication.withdraw(county.world, waiting, "协办期限起算有误，予以撤回。")
+    county.world.settle()
+    assert county.notices() == []
+    assert county.world.client("oversight").get(f"/v1/notices/{waiting}").json["state"] == "withdrawn"
+    last = county.track(taken)["steps"][-1]
+    assert (last["what"], last["words"]["reason"]) == ("notice.withdrawn", "协办期限起算有误，予以撤回。")
+    assert county.entries("urban-management", number)[-1] == "notice.withdrawn"
 
 
 def test_a_grievance_that_no_rule_knows_finds_its_department_in_the_end(county: County) -> None:  # noqa: PLR0915
@@ -197,6 +214,7 @@ def test_the_accused_never_sees_an_accusation_anywhere(county: County) -> None: 
         world.tick()
     assert ("reminder", "discipline") in county.notices("supervisor")
     assert county.notices() == []  # an accusation is never published
+    assert publication.waiting(world) == []
 
     clients = {
         name: world.client(name, "department", "housing") for name in ("intake", "routing", "oversight")

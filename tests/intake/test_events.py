@@ -17,6 +17,7 @@ from shared.contracts import (
     DeadlineSet,
     Event,
     NoticePublished,
+    NoticeWithdrawn,
     TaskAccepted,
 )
 from tests.world import World
@@ -129,6 +130,16 @@ def test_a_missed_deadline_and_its_notice_are_read(petitioner: Petitioner) -> No
     seen = petitioner.track()
     assert [d["state"] for d in seen["deadlines"]] == ["missed"]
     assert _steps(seen) == [("deadline.missed", "housing"), ("notice.published", "housing")]
+
+
+def test_a_withdrawn_notice_is_read_with_its_reason(petitioner: Petitioner) -> None:
+    of = (petitioner.number, "2026-0001", "public", "housing", "handling", AT)
+    petitioner.hear(NoticePublished(*of, AT), NoticeWithdrawn(*of, "期限计算有误", AT + timedelta(days=1)))
+    last = petitioner.track()["steps"][-1]
+    assert (last["what"], last["words"]["reason"]) == ("notice.withdrawn", "期限计算有误")
+    number, code = petitioner.number, petitioner.taken["query_code"]
+    page = petitioner.world.client("intake").post("/track", data={"number": number, "code": code}).text
+    assert "通报已撤回" in page and "期限计算有误" in page
 
 
 def test_a_moved_deadline_shows_its_new_date(petitioner: Petitioner) -> None:

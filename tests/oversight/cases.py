@@ -5,6 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 import orjson
+from werkzeug.test import TestResponse
 
 from services.oversight.events import CONSUMES
 from shared import calendar, county, numbers, wire
@@ -90,6 +91,31 @@ def _accept(world: World, event: Event) -> Receipt:
     data, type_ = orjson.loads(wire.write(event)), wire.name(type(event))
     envelope = Envelope(str(uuid4()), source, type_, event.number, sequence, MONDAY, None, data)
     return Door(world.services["oversight"], CONSUMES).accept(source, [envelope])
+
+
+def decide(world: World, id_: str, of: str, what: str, reason: str | None = None) -> TestResponse:
+    """One supervisor (whoever `of` names) decides of a notice through the API."""
+    body = None if reason is None else {"reason": reason}
+    return world.client("oversight", "supervisor", of).post(f"/v1/notices/{id_}/{what}", json=body)
+
+
+def publish(world: World, *ids: str) -> None:
+    """One supervisor proposes that notices be published, another one confirms it."""
+    for id_ in ids:
+        for of, what in (("first", "publication"), ("second", "publication/confirm")):
+            answer = decide(world, id_, of, what)
+            assert answer.status_code == 200, answer.text
+
+
+def withdraw(world: World, id_: str, reason: str) -> None:
+    """One supervisor asks that a published notice be withdrawn, another one confirms it."""
+    assert decide(world, id_, "first", "withdrawal", reason).status_code == 200
+    assert decide(world, id_, "second", "withdrawal/confirm").status_code == 200
+
+
+def waiting(world: World) -> list[str]:
+    """The notices that may be published."""
+    return [row.id for row in world.query("oversight", "SELECT id FROM notice WHERE publishable ORDER BY id")]
 
 
 def said(world: World, dest: str) -> list[dict[str, Any]]:

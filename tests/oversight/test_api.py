@@ -6,7 +6,17 @@ import pytest
 from werkzeug.test import TestResponse
 
 from services.oversight import events
-from tests.oversight.cases import NUMBER, SECOND, accepted, after, assigned, hear, registered
+from tests.oversight.cases import (
+    NUMBER,
+    SECOND,
+    accepted,
+    after,
+    assigned,
+    hear,
+    publish,
+    registered,
+    waiting,
+)
 from tests.world import World
 
 
@@ -32,11 +42,18 @@ def missed(world: World) -> World:
     return world
 
 
+@pytest.fixture
+def named(missed: World) -> World:
+    """The same, after two supervisors published the notice of the claim."""
+    publish(missed, *waiting(missed))
+    return missed
+
+
 # Notices
 
 
-def test_everyone_reads_the_published_notices_and_no_others(missed: World) -> None:
-    found = read(missed, "notices", None)
+def test_everyone_reads_the_published_notices_and_no_others(named: World) -> None:
+    found = read(named, "notices", None)
     assert (found["total"], found["page"]) == (1, 1)
     [notice] = found["notices"]
     assert (notice["number"], notice["department"], notice["rung"]) == (NUMBER, "water", "notice")
@@ -45,46 +62,46 @@ def test_everyone_reads_the_published_notices_and_no_others(missed: World) -> No
     assert notice["basis"]["en"]
 
 
-def test_a_published_notice_holds_no_word_of_the_grievance(missed: World) -> None:
-    [notice] = read(missed, "notices", None)["notices"]
+def test_a_published_notice_holds_no_word_of_the_grievance(named: World) -> None:
+    [notice] = read(named, "notices", None)["notices"]
     assert set(notice) == {
         "id", "rung", "number", "department", "clock", "due_at", "days_late", "basis", "published",
-        "feedback_due_at", "served_at",
+        "published_at", "state", "decisions", "feedback_due_at", "served_at",
     }  # fmt: skip
-    assert "标记" not in get(missed, "notices", None).text
+    assert "标记" not in get(named, "notices", None).text
 
 
-def test_an_accusation_shows_nowhere_in_public(missed: World) -> None:
+def test_an_accusation_shows_nowhere_in_public(named: World) -> None:
     for path in (
         "notices",
         "notices?published=false",
         f"notices?number={SECOND}",
         "notices?department=discipline",
     ):
-        assert SECOND not in get(missed, path, None).text
-    assert read(missed, f"notices?number={SECOND}")["total"] == 3
-    assert read(missed, f"notices?number={SECOND}&published=true")["total"] == 0
+        assert SECOND not in get(named, path, None).text
+    assert read(named, f"notices?number={SECOND}")["total"] == 3
+    assert read(named, f"notices?number={SECOND}&published=true")["total"] == 0
 
 
-def test_asking_for_served_notices_without_a_supervisors_key_shows_published_ones(missed: World) -> None:
+def test_asking_for_served_notices_without_a_supervisors_key_shows_published_ones(named: World) -> None:
     for role, of in ((None, None), ("department", "water"), ("clerk", None)):
-        assert all(n["published"] for n in read(missed, "notices?published=false", role, of)["notices"])
+        assert all(n["published"] for n in read(named, "notices?published=false", role, of)["notices"])
 
 
-def test_supervisors_choose_among_all_notices(missed: World) -> None:
-    assert read(missed, "notices")["total"] == 6
-    assert read(missed, "notices?rung=reminder")["total"] == 2
-    assert read(missed, "notices?department=water&published=false")["total"] == 2
-    assert read(missed, "notices?page=2")["notices"] == []
+def test_supervisors_choose_among_all_notices(named: World) -> None:
+    assert read(named, "notices")["total"] == 6
+    assert read(named, "notices?rung=reminder")["total"] == 2
+    assert read(named, "notices?department=water&published=false")["total"] == 2
+    assert read(named, "notices?page=2")["notices"] == []
 
 
-def test_one_notice_is_read_by_its_number(missed: World) -> None:
-    notices = read(missed, "notices")["notices"]
+def test_one_notice_is_read_by_its_number(named: World) -> None:
+    notices = read(named, "notices")["notices"]
     for notice in notices:
-        assert read(missed, f"notices/{notice['id']}") == notice
-        public = get(missed, f"notices/{notice['id']}", None)
+        assert read(named, f"notices/{notice['id']}") == notice
+        public = get(named, f"notices/{notice['id']}", None)
         assert public.status_code == (200 if notice["published"] else 404)
-    assert get(missed, "notices/2026-9999").status_code == 404
+    assert get(named, "notices/2026-9999").status_code == 404
 
 
 # Deadlines

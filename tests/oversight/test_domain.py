@@ -298,11 +298,12 @@ def test_rungs_that_the_county_adds_later_are_taken_and_the_old_ones_not_again()
 
 
 @pytest.mark.parametrize("kind", ["claim", "suggestion", "accusation"])
-def test_a_missed_duty_is_published_unless_the_case_is_an_accusation(kind: str) -> None:
+def test_the_last_rung_may_be_published_unless_the_case_is_an_accusation(kind: str) -> None:
     passage = domain.passage(Standing(ACCEPTANCE, kind, None), DIRECTORY.ladder, CALENDAR, local(4, 1))
     notices = domain.notices([passage], 7, DIRECTORY, CALENDAR, local(4, 1))
     assert [notice.id for notice in notices] == ["2026-0007", "2026-0008", "2026-0009"]
-    assert [notice.published for notice in notices] == [False, False, kind != "accusation"]
+    assert [notice.publishable for notice in notices] == [False, False, kind != "accusation"]
+    assert not any(notice.published for notice in notices)
     assert notices[-1].days_late == 15
     assert "第二十三条" in notices[-1].basis.zh
     assert notices[-1].feedback_due_at == local(4, 9)  # 4–6 April is a holiday

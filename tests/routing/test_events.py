@@ -8,12 +8,15 @@ from hypothesis import strategies as st
 
 from services.routing.events import CONSUMES
 from shared import contracts
-from shared.contracts import NoticePublished, NoticeServed
+from shared.contracts import NoticePublished, NoticeServed, NoticeWithdrawn
 from tests.routing.cases import DUST, NUMBER, RECEIVED, door_of, hear, heard_as, registered, said, told
 from tests.world import World
 
 SERVED = NoticeServed(NUMBER, "2026-0001", "supervision", "housing", "handling", RECEIVED, RECEIVED, RECEIVED)
 PUBLISHED = NoticePublished(NUMBER, "2026-0002", "notice", "housing", "handling", RECEIVED, RECEIVED)
+WITHDRAWN = NoticeWithdrawn(
+    NUMBER, "2026-0002", "notice", "housing", "handling", RECEIVED, "期限有误", RECEIVED
+)
 
 
 def test_routing_hears_exactly_what_the_contracts_say() -> None:
@@ -44,11 +47,13 @@ def test_no_text_of_a_grievance_leaves_routing(world: World) -> None:
 
 def test_a_notice_shows_in_the_ledger_of_the_department(world: World) -> None:
     hear(world, "intake", registered(**DUST))
-    hear(world, "oversight", SERVED, PUBLISHED)
+    hear(world, "oversight", SERVED, PUBLISHED, WITHDRAWN)
     rows = world.query(
         "routing", "SELECT what, words FROM ledger_entry WHERE department = 'housing' ORDER BY n"
     )
-    assert [row.what for row in rows] == ["case.assigned", "notice.served", "notice.published"]
+    notices = ["notice.served", "notice.published", "notice.withdrawn"]
+    assert [row.what for row in rows] == ["case.assigned", *notices]
+    assert rows[-1].words["reason"] == "期限有误"
     assert rows[1].words == {
         "notice": "2026-0001",
         "rung": "supervision",

@@ -122,6 +122,12 @@ class Replay:
         for waiting in self.players.all(CLERK, "routing", "/v1/triage", "waiting"):
             if self._is_new(waiting["case"]["number"], waiting["triaged_at"]):
                 self.agenda.add(self.habits.decision(waiting, now))
+        self._look_at_notices(now)
+
+    def _look_at_notices(self, now: datetime) -> None:
+        for notice in self.players.all(SUPERVISOR, "oversight", "/v1/notices", "notices", state="waiting"):
+            if self._is_new(notice["id"]):
+                self.agenda.add(self.habits.publication(notice, now))
 
     def _is_new(self, *what: str) -> bool:
         known = what in self.seen

@@ -16,10 +16,11 @@ OFFICE = (6.5, 15.5)  # hours before midnight: from 17:30 back to 8:30
 
 
 class Who(NamedTuple):
-    """A role and its department or office, as an access key has them."""
+    """A role and its department or office, as an access key has them. `n` tells colleagues apart."""
 
     role: str
     of: str | None = None
+    n: int = 1
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """How officials behave in a replay: when departments act and what they say, how triage decides. Pure.
 
 All of it follows from the seed and the matter alone. Most are in time; a few departments are slow, so that
-deadlines are missed, and reminders, supervision letters and published notices follow.
+deadlines are missed, reminders and supervision letters follow, and notices that two supervisors publish.
 """
 
 from collections import Counter
@@ -45,6 +45,7 @@ LATE_SHARE, LATE = 0.08, (3, 9)  # of everything: some days more
 OBJECTING = 0.06
 UNDECIDED = 0.1  # of what waits in triage stays there
 UPHELD = 0.4  # of objections
+UNPUBLISHED = 0.08  # of the notices that might be
 
 OUTCOMES = {
     "claim": ("solved",) * 5 + ("stepwise",) * 3 + ("explained",) * 2 + ("unreasonable",),
@@ -55,6 +56,9 @@ OUTCOMES = {
 ASSIGNED = "经人工审核，该事项的主要职责在{lead}，由其牵头办理。"
 AGREED = "异议成立，不再由其承办；本件由{lead}牵头办理。"
 REFUSED = "异议不成立，指定承办，不得再次退回；本件由{lead}牵头办理。"
+SPARED = "迟办系等候上级答复所致，责任单位已作书面说明，不予公开。"
+
+SUPERVISOR, COLLEAGUE = Who("supervisor"), Who("supervisor", n=2)
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,18 @@ class Habits:
             path=f"/v1/triage/{case['number']}/decision",
             body={"lead": lead, "cooperating": cooperating, "reason": words.format(lead=self.name(lead))},
         )
+
+    def publication(self, notice: Json, now: datetime) -> Iterator[Act]:
+        """What two supervisors will do with a notice: one proposes to publish it, the other decides."""
+        chance = Random(f"{self.seed} {notice['number']} {notice['clock']}")  # nosec B311 - repeatable
+        path = f"/v1/notices/{notice['id']}/publication"
+        proposed = later(self.calendar, now, 0, chance)
+        yield Act(proposed, SUPERVISOR, "oversight", path, {})
+        decided = later(self.calendar, proposed, chance.randint(0, 1), chance)
+        if chance.random() < UNPUBLISHED:
+            yield Act(decided, COLLEAGUE, "oversight", f"{path}/refuse", {"reason": SPARED})
+        else:
+            yield Act(decided, COLLEAGUE, "oversight", f"{path}/confirm", {})
 
     def midnight(self, day: date) -> datetime:
         """When a day begins in the county."""

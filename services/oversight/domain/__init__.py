@@ -1,7 +1,7 @@
 """What is due, what was missed, and what follows from that. Pure.
 
 `cases` has the values, `clocks` derives deadlines from milestones, `changes` finds what is new about them,
-`ladder` lets time pass, `figures` counts.
+`ladder` lets time pass, `publication` decides what everyone may read, `figures` counts.
 """
 
 from services.oversight.domain.cases import OPEN, STATES, Case, Change, Deadline, Milestone
@@ -17,7 +17,6 @@ from services.oversight.domain.figures import (
     unranked,
 )
 from services.oversight.domain.ladder import (
-    Notice,
     Passage,
     Standing,
     days_late,
@@ -27,27 +26,52 @@ from services.oversight.domain.ladder import (
     told,
     year,
 )
+from services.oversight.domain.publication import (
+    AWAITING,
+    LISTED,
+    MOVES,
+    PUBLIC,
+    REASONED,
+    Decision,
+    Notice,
+    Wish,
+    announced,
+    decide,
+    for_everyone,
+    open_moves,
+)
 
 __all__ = [
+    "PUBLIC",
+    "AWAITING",
+    "LISTED",
+    "MOVES",
     "OPEN",
+    "REASONED",
     "STATES",
     "Case",
     "Change",
     "Dashboard",
     "Deadline",
+    "Decision",
     "Milestone",
     "Notice",
     "Owed",
     "Passage",
     "Standing",
     "Tally",
+    "Wish",
+    "announced",
     "changes",
     "days_late",
     "deadlines",
+    "decide",
     "figures_since",
+    "for_everyone",
     "missed",
     "news",
     "notices",
+    "open_moves",
     "passage",
     "ranked",
     "soon",

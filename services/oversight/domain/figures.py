@@ -57,7 +57,10 @@ class Tally:
 
 @dataclass(frozen=True)
 class Dashboard:
-    """What supervisors see, as it stood `at`. Receipts are counted from `since`, in batches and persons."""
+    """What supervisors see, as it stood `at`. Receipts are counted from `since`, in batches and persons.
+
+    `to_decide` counts the notices whose publication or withdrawal waits for a supervisor.
+    """
 
     at: datetime
     since: datetime
@@ -69,6 +72,7 @@ class Dashboard:
     offices: Sequence[Any]
     months: Sequence[Any]
     repair: dict[str, int]
+    to_decide: int
 
 
 def ranked(tallies: Sequence[Tally]) -> list[Tally]:

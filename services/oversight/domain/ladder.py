@@ -6,9 +6,10 @@ from datetime import datetime
 from itertools import takewhile
 
 from services.oversight.domain.cases import Deadline
+from services.oversight.domain.publication import Notice
 from shared.calendar import Calendar
-from shared.contracts import DeadlineMissed, NoticePublished, NoticeServed
-from shared.county.model import County, Rung, Text
+from shared.contracts import DeadlineMissed, NoticeServed
+from shared.county.model import County, Rung
 
 
 @dataclass(frozen=True)
@@ -33,26 +34,6 @@ class Passage:
     def last_rung(self) -> str | None:
         """The last rung that was taken, when those of now are."""
         return self.rungs[-1].id if self.rungs else self.standing.rung
-
-
-@dataclass(frozen=True)
-class Notice:
-    """A rung of the ladder, taken (M13). It names who owes what since when, never what a grievance says."""
-
-    id: str
-    deadline: str
-    started_at: datetime
-    rung: str
-    number: str
-    department: str
-    clock: str
-    due_at: datetime
-    days_late: int
-    basis: Text
-    published: bool
-    feedback_due_at: datetime | None
-    served_at: datetime
-    county_version: str
 
 
 def passage(standing: Standing, ladder: Sequence[Rung], calendar: Calendar, now: datetime) -> Passage:
@@ -88,7 +69,8 @@ def notices(
 ) -> tuple[Notice, ...]:
     """The notices of all rungs to take, numbered from `first` in this year.
 
-    An accusation is never published: its rung is served on the department instead (信访工作条例 Art. 30).
+    All are served at once; that of a publishing rung may then be published (`publication`), but never of an
+    accusation (信访工作条例 Art. 30).
     """
     taken = [(passage.standing, rung) for passage in passages for rung in passage.rungs]
     return tuple(
@@ -103,7 +85,7 @@ def notices(
             due_at=standing.deadline.due_at,
             days_late=days_late(standing.deadline.due_at, now, calendar),
             basis=county.clocks[standing.deadline.clock].basis,
-            published=rung.published and standing.kind != "accusation",
+            publishable=rung.published and standing.kind != "accusation",
             feedback_due_at=calendar.add(now, rung.feedback) if rung.feedback else None,
             served_at=now,
             county_version=county.version,
@@ -130,9 +112,7 @@ def missed(passage: Passage) -> Iterator[DeadlineMissed]:
         yield DeadlineMissed(of.number, of.id, of.clock, of.department, of.due_at)
 
 
-def told(notice: Notice) -> NoticeServed | NoticePublished:
-    """What the other services are told of a notice."""
+def told(notice: Notice) -> NoticeServed:
+    """What the department's ledger is told of a notice."""
     of = (notice.number, notice.id, notice.rung, notice.department, notice.clock, notice.due_at)
-    if notice.published:
-        return NoticePublished(*of, published_at=notice.served_at)
     return NoticeServed(*of, feedback_due_at=notice.feedback_due_at, served_at=notice.served_at)

@@ -5,7 +5,7 @@ from alembic import op
 from shared.migrations import door
 
 revision = "0004"
-down_revision = "0002"
+down_revision = "0003"
 
 
 def upgrade() -> None:
@@ -13,6 +13,8 @@ def upgrade() -> None:
     op.execute(
         """
         GRANT SELECT ON watched, milestone, deadline, deadline_change, notice TO oversight_door;
+        GRANT SELECT, INSERT ON notice_decision TO oversight_door;
+        GRANT UPDATE (id) ON notice TO oversight_door;  -- to lock it; a trigger refuses any change
 
         -- As the owner, so that no policy asks another in a circle.
         CREATE FUNCTION in_sight(of text, for_department text, sight jsonb) RETURNS boolean
@@ -27,10 +29,16 @@ def upgrade() -> None:
                     AND d.department = coalesce(for_department, d.department)
                 ) END) $$;
 
+        CREATE FUNCTION is_public(of text) RETURNS boolean
+            LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS
+        $$ SELECT EXISTS (SELECT FROM notice AS n WHERE n.id = of AND n.published)
+               OR EXISTS (SELECT FROM notice_decision AS d WHERE d.notice = of AND d.move = 'publish') $$;
+
         ALTER TABLE watched ENABLE ROW LEVEL SECURITY;
         ALTER TABLE milestone ENABLE ROW LEVEL SECURITY;
         ALTER TABLE deadline ENABLE ROW LEVEL SECURITY;
         ALTER TABLE notice ENABLE ROW LEVEL SECURITY;
+        ALTER TABLE notice_decision ENABLE ROW LEVEL SECURITY;
         CREATE POLICY seen ON watched FOR SELECT TO oversight_door USING (
             (SELECT sees_all()) OR in_sight(number, NULL, (SELECT sight()))
         );
@@ -40,9 +48,17 @@ def upgrade() -> None:
         CREATE POLICY seen ON deadline FOR SELECT TO oversight_door USING (
             (SELECT sees_all()) OR in_sight(number, department, (SELECT sight()))
         );
-        CREATE POLICY seen ON notice FOR SELECT TO oversight_door USING (
-            published OR (SELECT sees_all()) OR in_sight(number, NULL, (SELECT sight()))
-            AND (SELECT sight()) ->> 'role' IN ('supervisor', 'auditor')
+        -- What was published once stays readable at its address, also withdrawn.
+        CREATE POLICY seen ON notice TO oversight_door USING (
+            (SELECT sees_all()) OR is_public(id) OR in_sight(number, NULL, (SELECT sight()))
+            AND (SELECT sight()) ->> 'role' IN ('supervisor', 'auditor', 'leader')
+        );
+        CREATE POLICY seen ON notice_decision FOR SELECT TO oversight_door USING (
+            (SELECT sees_all()) OR EXISTS (SELECT FROM notice AS n WHERE n.id = notice_decision.notice)
+        );
+        CREATE POLICY decided ON notice_decision FOR INSERT TO oversight_door WITH CHECK (
+            (SELECT sight()) ->> 'role' = 'supervisor'
+            AND EXISTS (SELECT FROM notice AS n WHERE n.id = notice_decision.notice)
         );
         """
     )

@@ -7,6 +7,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from services.oversight import actions, schemas
+from services.oversight.pages import publication
 from services.oversight.store import lists
 from shared import web
 from shared.web import directory, pages
@@ -54,8 +55,8 @@ def deadlines() -> str:
 @PAGES.get("/notices")
 @web.public
 def notices() -> str:
-    """Who was named in public, the newest first; a supervisor sees what was served as well."""
-    asked = pages.given(request.args, "page", "department", "rung", "number")
+    """Who was named in public, the newest first; a supervisor sees what was only served as well."""
+    asked = pages.given(request.args, "page", "department", "rung", "number", "state")
     wanted = pages.load(schemas.WantedNotices(), asked)
     total, found = actions.listed_notices(web.service(), web.access.known(), wanted)
     return _list("notices.html", found, total, wanted)
@@ -71,4 +72,4 @@ def _list(template: str, found: Sequence[Any], total: int, wanted: dict[str, Any
 @web.public
 def notice(notice_id: str) -> str:
     """One notice: who owed what since when, and by which law. It holds no word of the grievance."""
-    return render_template("notice.html", notice=actions.notice(web.service(), web.access.known(), notice_id))
+    return publication.page(notice_id)

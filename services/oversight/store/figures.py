@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, func, select, text
 
 from services.oversight.domain import Tally
-from services.oversight.store.lists import CASE_OF, FACTS, ROWS
+from services.oversight.store.lists import CASE_OF, FACTS, ROWS, awaiting
 from services.oversight.store.tables import DEADLINE, WATCHED
 from shared import inbox, outbox
 from shared.policy import Reach
@@ -21,6 +21,12 @@ _SOON = (
     ROWS.where(DEADLINE.c.state == "running", DEADLINE.c.duty, DEADLINE.c.due_at <= bindparam("until"))
     .order_by(DEADLINE.c.due_at, DEADLINE.c.id)
     .limit(SHOWN)
+)
+
+
+_STUCK = select(func.count()).where(
+    outbox.OUTBOX.c.state.in_(("pending", "sent")),
+    outbox.OUTBOX.c.created_at < func.now() - func.make_interval(0, 0, 0, 0, 0, 0, bindparam("seconds")),
 )
 
 
@@ -59,10 +65,6 @@ _MONTHS = (
     .group_by(text("1"))
     .order_by(text("1"))
 )
-_STUCK = select(func.count()).where(
-    outbox.OUTBOX.c.state.in_(("pending", "sent")),
-    outbox.OUTBOX.c.created_at < func.now() - func.make_interval(0, 0, 0, 0, 0, 0, bindparam("seconds")),
-)
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,11 @@ class Figures:
     def months(self, since: datetime, zone: str) -> Sequence[Any]:
         """What was received in each month since then, and how much of it is answered."""
         return self._of(_MONTHS, since=since, zone=zone)
+
+    def to_decide(self) -> int:
+        """How many notices wait for a supervisor to decide whether everyone may read them, or no longer."""
+        waiting = select(func.count()).select_from(awaiting(self.reach).subquery())
+        return int(self.tx.execute(waiting).scalar_one())
 
     def _of(self, rows: Select[Any], **values: object) -> Sequence[Any]:
         return self.tx.execute(rows.where(where(self.reach, FACTS)), values).all()

@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, case, func, select
 
-from services.oversight.domain import Notice
-from services.oversight.store import notices as store
+from services.oversight.domain import AWAITING, LISTED, PUBLIC, Notice
+from services.oversight.store import notices
 from services.oversight.store.deadlines import COLUMNS
 from services.oversight.store.tables import DEADLINE, NOTICE, WATCHED
 from shared.policy import Reach
@@ -17,10 +17,13 @@ PAGE = 50  # rows in one page of a list
 # The fields that rows of the policy go by (`shared.policy`), of a deadline and of a notice with their case.
 _ACCUSED = case((WATCHED.c.kind == "accusation", WATCHED.c.unit))
 FACTS = {"department": DEADLINE.c.department, "place": WATCHED.c.place, "accused": _ACCUSED}
-_OF_NOTICE = {"published": case((NOTICE.c.published, "yes")), "accused": _ACCUSED}
+_PUBLIC = case((notices.STATE.in_(PUBLIC), "yes"))
+_OF_NOTICE = {"published": _PUBLIC, "place": WATCHED.c.place, "accused": _ACCUSED}
 
 CASE_OF = WATCHED.c.number == DEADLINE.c.number
-_NOTICES = select(*store.COLUMNS).outerjoin(WATCHED, WATCHED.c.number == NOTICE.c.number)
+_NOTICES = select(*notices.COLUMNS).select_from(
+    notices.PLACED.outerjoin(WATCHED, WATCHED.c.number == NOTICE.c.number)
+)
 ROWS = select(*COLUMNS, DEADLINE.c.missed_at, WATCHED.c.kind, WATCHED.c.summary, WATCHED.c.place).join(
     WATCHED, CASE_OF
 )
@@ -39,21 +42,51 @@ def deadlines(tx: Connection, reach: Reach, wanted: Mapping[str, Any]) -> tuple[
     return _count(tx, rows), tx.execute(_page(rows, wanted["page"])).all()
 
 
-def notices(tx: Connection, reach: Reach, wanted: Mapping[str, Any]) -> tuple[int, list[Notice]]:
-    """One page of the notices within reach, the newest first, and how many there are in all.
+def public_notices(tx: Connection, reach: Reach, wanted: Mapping[str, Any]) -> tuple[int, list[Notice]]:
+    """One page of the notices within reach as everyone lists them, the last published first, and how many.
 
-    `wanted` has `page`, and `published`, `department`, `rung`, `number`, None where all are wanted.
+    What was withdrawn is listed only if the `state` wanted is that.
     """
-    chosen = _chosen(wanted, NOTICE.c.published, NOTICE.c.department, NOTICE.c.rung, NOTICE.c.number)
-    rows = _NOTICES.where(where(reach, _OF_NOTICE), *chosen)
-    rows = rows.order_by(NOTICE.c.served_at.desc(), NOTICE.c.id.desc())
-    return _count(tx, rows), [store.notice(row) for row in tx.execute(_page(rows, wanted["page"]))]
+    states = ("withdrawn",) if wanted["state"] == "withdrawn" else LISTED
+    rows = _notices(reach, wanted).where(notices.STATE.in_(states))
+    return _listed(tx, rows.order_by(notices.PUBLISHED_AT.desc(), NOTICE.c.id.desc()), wanted["page"])
+
+
+def all_notices(tx: Connection, reach: Reach, wanted: Mapping[str, Any]) -> tuple[int, list[Notice]]:
+    """One page of all notices within reach, the newest first; `published` and `state` may choose."""
+    rows = _notices(reach, wanted)
+    if wanted["published"] is not None:
+        listed = notices.STATE.in_(LISTED)
+        rows = rows.where(listed if wanted["published"] else ~listed)
+    if wanted["state"] is not None:
+        rows = rows.where(wanted["state"] == notices.STATE)
+    return _listed(tx, rows.order_by(NOTICE.c.served_at.desc(), NOTICE.c.id.desc()), wanted["page"])
+
+
+def awaiting_notices(tx: Connection, reach: Reach, page: int) -> tuple[int, list[Notice]]:
+    """One page of the notices within reach that a supervisor has to decide of, the longest waiting first."""
+    return _listed(tx, awaiting(reach).order_by(NOTICE.c.served_at, NOTICE.c.id), page)
+
+
+def awaiting(reach: Reach) -> Select[Any]:
+    """The notices within reach that a supervisor has to decide of."""
+    waits = (NOTICE.c.published | NOTICE.c.publishable) & notices.STATE.in_(AWAITING)
+    return _NOTICES.where(where(reach, _OF_NOTICE), waits)
 
 
 def notice(tx: Connection, reach: Reach, id_: str) -> Notice | None:
     """The notice with this number, if it is within reach."""
-    row = tx.execute(_NOTICES.where(where(reach, _OF_NOTICE), NOTICE.c.id == id_)).one_or_none()
-    return None if row is None else store.notice(row)
+    rows = _NOTICES.where(where(reach, _OF_NOTICE), NOTICE.c.id == id_)
+    return next(iter(notices.read(tx, tx.execute(rows))), None)
+
+
+def _notices(reach: Reach, wanted: Mapping[str, Any]) -> Select[Any]:
+    chosen = _chosen(wanted, NOTICE.c.department, NOTICE.c.rung, NOTICE.c.number)
+    return _NOTICES.where(where(reach, _OF_NOTICE), *chosen)
+
+
+def _listed(tx: Connection, rows: Select[Any], page: int) -> tuple[int, list[Notice]]:
+    return _count(tx, rows), notices.read(tx, tx.execute(_page(rows, page)))
 
 
 def _chosen(wanted: Mapping[str, Any], *columns: ColumnElement[Any]) -> list[ColumnElement[bool]]:

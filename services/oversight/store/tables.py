@@ -71,7 +71,20 @@ NOTICE = Table(
     Column("days_late", Integer, nullable=False),
     Column("basis", JSONB, nullable=False),
     Column("published", Boolean, nullable=False),
+    Column("publishable", Boolean, nullable=False),
     Column("feedback_due_at", DateTime(timezone=True)),
     Column("served_at", DateTime(timezone=True), nullable=False),
     Column("county_version", Text, nullable=False),
+)
+
+NOTICE_DECISION = Table(
+    "notice_decision",
+    METADATA,
+    Column("notice", Text, primary_key=True),
+    Column("n", Integer, primary_key=True),
+    Column("move", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("decided_by", Text, nullable=False),
+    Column("reason", Text),
+    Column("at", DateTime(timezone=True), nullable=False),
 )
