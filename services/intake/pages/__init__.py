@@ -13,7 +13,7 @@ from shared.county.model import Clock
 from shared.problems import Fault, Invalid, Malformed, NoRoom, NotFound
 from shared.web import answers, directory, pages
 
-PAGES = Blueprint("pages", __name__, template_folder="templates")
+PAGES = Blueprint("pages", __name__, template_folder="../templates")
 PAGES.context_processor(lambda: {"directory": directory})
 
 MATTER = ("kind", "office", "channel", "urgency", "category", "place", "unit", "summary", "text")
