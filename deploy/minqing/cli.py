@@ -21,6 +21,7 @@ from deploy.minqing import (
     secrets,
     status,
     up,
+    views,
 )
 from deploy.minqing.trouble import Trouble
 from shared import database
@@ -66,5 +67,6 @@ for command in (
     backup.backup,
     restore.restore,
     resync.resync,
+    views.views,
 ):
     main.add_command(command)

@@ -5,7 +5,9 @@ import hashlib
 import orjson
 
 from services.intake import domain, store
+from services.intake.actions import views
 from services.intake.domain import Grievance, NewGrievance, Tracking
+from services.intake.domain.views import Viewer
 from shared import database, disk, idempotency, keyring, numbers, outbox, telemetry, vault
 from shared.idempotency import Request
 from shared.identity.model import Caller
@@ -79,12 +81,16 @@ def course(service: Service, grievance: Grievance) -> Tracking:
 
 
 def listed(
-    service: Service, caller: Caller, status: str | None, phone: str | None, page: int
+    service: Service, viewer: Viewer, status: str | None, phone: str | None, page: int
 ) -> tuple[int, list[Grievance]]:
-    """One page of what the caller may see, and how many there are; `phone` finds those of one person."""
-    index = vault.at(service.settings.secrets).index("phone", phone and domain.phone_digits(phone))
+    """One page of what the caller may see, and how many there are.
+
+    `phone` finds those of one person, which is a look at identity: see `views.search`.
+    """
+    if phone is not None:
+        return views.search(service, viewer, status, phone, page)
     with service.reading() as tx:
-        return store.listed(tx, caller, status, index, page)
+        return store.listed(tx, viewer.caller, status, None, page)
 
 
 def track(service: Service, number: str, code: str, address: str) -> Tracking:

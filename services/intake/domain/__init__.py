@@ -106,8 +106,19 @@ class Deadline:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """A view of a petitioner's identity as they are told of it: which role of which body, when and why."""
+
+    at: datetime
+    held: str
+    department: str | None
+    office: str | None
+    reason: str
+
+
+@dataclass(frozen=True)
 class Tracking:
-    """What a petitioner may follow: status, who is responsible, what is due, what was said."""
+    """What a petitioner may follow: status, who is responsible, what is due, what was said, who looked."""
 
     number: str
     status: str
@@ -118,6 +129,7 @@ class Tracking:
     cooperating: tuple[str, ...]
     deadlines: tuple[Deadline, ...]
     steps: tuple[Step, ...]
+    views: tuple[Seen, ...] = ()
 
 
 def register(new: NewGrievance, number: str, county: County, caller: Caller, now: datetime) -> Grievance:

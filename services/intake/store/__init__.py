@@ -32,6 +32,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from services.intake import domain
 from services.intake.domain import Grievance, Petitioner
+from services.intake.store import views
 from shared import database, idempotency, outbox
 from shared.database import Direct
 from shared.identity.model import Caller
@@ -283,6 +284,7 @@ def tracking(tx: Connection, number: str) -> domain.Tracking:
             domain.Deadline(d.deadline, d.clock, d.department, d.due_at, d.state) for d in deadlines
         ),
         steps=tuple(domain.Step(s.what, s.department, s.words, s.at) for s in steps),
+        views=views.told(tx, number),
     )
 
 
