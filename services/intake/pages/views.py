@@ -11,7 +11,7 @@ from services.intake import pages, schemas
 from services.intake.actions import views
 from services.intake.domain.views import APPROVED, ASKED
 from services.intake.store.views import PAGE
-from shared import web
+from shared import web, words
 from shared.problems import Fault, Invalid, Malformed
 from shared.web import directory
 from shared.web.pages import given, load, neighbours
@@ -46,7 +46,8 @@ def reveal(number: str) -> Page:
         return _form(known, wanted, problem.faults), problem.status
     if found.state == ASKED:
         return _form(views.sheet(web.service(), pages.viewer(), number), wanted), 202
-    return render_template("petitioners.html", found=found, wish=wish)
+    columns = directory.choices({name: words.IDENTITY_FIELDS[name] for name in wish.fields})
+    return render_template("petitioners.html", found=found, columns=columns, reason=wish.reason)
 
 
 def _form(known: views.Sheet, typed: dict[str, Any], faults: Any = ()) -> str:
