@@ -279,11 +279,8 @@ def test_clerks_and_supervisors_read_the_record_of_a_grievance_and_departments_d
     path = f"/v1/grievances/{number}/views"
     for role in ("clerk", "supervisor"):
         (line,) = world.client("intake", role).get(path).json["views"]
-        assert (line["what"], line["department"], line["fields"]) == (
-            "shown",
-            "water-supply",
-            ["name", "phone"],
-        )
+        assert (line["what"], line["department"]) == ("shown", "water-supply")
+        assert line["fields"] == ["name", "phone"]
     assert world.client("intake", "clerk", "hotline").get(path).status_code == 404
     assert world.client("intake", "department", "water-supply").get(path).status_code == 403
     assert signed_in(world, "high", "leader").get(path).status_code == 403

@@ -119,8 +119,9 @@ def _keep(tx: Connection, view: View) -> View:
 
 def _kept(tx: Connection, view: View) -> View:
     link = record.keep(tx, view)
-    # The chain up to here is held by the log as well: see `minqing views verify --head`.
-    telemetry.log.info("identity view", what=view.what, head=f"{link.view.n}:{link.digest}")
+    # The log holds the end of the chain as well, out of the database's reach: `minqing views verify --head`.
+    said = {"what": view.what, "number": view.number, "by": view.by}
+    telemetry.log.info("identity view", **said, head=f"{link.view.n}:{link.digest}")
     return link.view
 
 

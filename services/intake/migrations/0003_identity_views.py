@@ -35,6 +35,8 @@ def upgrade() -> None:
         );
         CREATE INDEX identity_view_number ON identity_view (number, n) WHERE number IS NOT NULL;
         CREATE INDEX identity_view_by ON identity_view (by, what, at);
+        CREATE INDEX identity_view_request ON identity_view (request, n) WHERE request IS NOT NULL;
+        CREATE INDEX identity_view_asked ON identity_view (n) WHERE what = 'asked';
         -- A request is decided once, and an approval is used once.
         CREATE UNIQUE INDEX identity_view_decided ON identity_view (request)
             WHERE what IN ('approved', 'refused');
