@@ -105,6 +105,25 @@ IDENTITY_ACTORS: Words = {
     "command-line": Text("命令行", "Command line"),
     "setup": Text("首次设置", "First set-up"),
 }
+# What is known of a petitioner; the last two are shown only when they are asked for.
+MORE_IDENTITY: Words = {
+    "id_number": Text("身份证号", "Identity number"),
+    "address": Text("住址", "Address"),
+}
+IDENTITY_FIELDS: Words = {
+    "name": Text("姓名", "Name"),
+    "phone": Text("电话", "Phone"),
+    **MORE_IDENTITY,
+}
+# What was done with a petitioner's identity.
+IDENTITY_VIEWS: Words = {
+    "shown": Text("查看了身份信息", "Was shown the identity"),
+    "searched": Text("按电话查找", "Searched by phone"),
+    "asked": Text("申请查看", "Asked to be shown it"),
+    "approved": Text("同意查看", "Agreed that it is shown"),
+    "refused": Text("不同意查看", "Refused that it is shown"),
+    "limited": Text("次数过多，未予显示", "Too often: was shown nothing"),
+}
 # Where a department's task stands.
 TASKS: Words = {
     "assigned": Text("待受理", "To accept"),

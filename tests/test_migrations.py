@@ -8,6 +8,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, MetaData, Table, text
 
+from services.intake.store import views
 from shared import heartbeat, idempotency, identity, inbox, incarnation, migrations, outbox, reconcile
 from tests.world import World
 
@@ -22,7 +23,7 @@ DELIVERY = (
     reconcile.DIVERGENCE,
 )
 SHARED = {
-    "intake": (*DELIVERY, idempotency.REQUEST),
+    "intake": (*DELIVERY, idempotency.REQUEST, views.IDENTITY_VIEW, views.IDENTITY_VIEW_HEAD),
     "routing": (*DELIVERY, idempotency.REQUEST),
     "oversight": DELIVERY,
     "identity": tuple(identity.METADATA.tables.values()),

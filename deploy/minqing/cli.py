@@ -22,6 +22,7 @@ from deploy.minqing import (
     secrets,
     status,
     up,
+    views,
 )
 from deploy.minqing.trouble import Trouble
 from shared import database
@@ -68,5 +69,6 @@ for command in (
     backup.backup,
     restore.restore,
     resync.resync,
+    views.views,
 ):
     main.add_command(command)

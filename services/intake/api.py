@@ -7,8 +7,12 @@ from flask_smorest import Blueprint
 from werkzeug.http import parse_dict_header
 
 from services.intake import actions, pages, schemas
+from services.intake.actions import views
 from services.intake.domain import Grievance, NewGrievance, Tracking
+from services.intake.domain.views import ASKED, View, Wish
+from services.intake.pages.views import VIEWS
 from shared import idempotency, numbers, service, web
+from shared.problems import Forbidden
 
 API = Blueprint("intake", __name__, url_prefix="/v1", description="登记与查询 · Registration and tracking")
 
@@ -53,7 +57,7 @@ def _in_bulk() -> bool:
 @API.response(200, schemas.Grievances)
 def listing(wanted: dict[str, Any]) -> dict[str, Any]:
     """The grievances that the caller may see, the newest first, 50 a page."""
-    total, grievances = actions.listed(web.service(), web.caller(), **wanted)
+    total, grievances = actions.listed(web.service(), pages.viewer(), **wanted)
     return {"total": total, "page": wanted["page"], "grievances": grievances}
 
 
@@ -74,7 +78,55 @@ def track(number: str) -> Tracking:
     return actions.track(web.service(), numbers.parse(number), code, request.remote_addr or "")
 
 
-BLUEPRINTS = (API, pages.PAGES)
+@API.route("/grievances/<number>/petitioners", methods=["POST"])
+@web.allow("petitioner.reveal")
+@API.arguments(schemas.Wish())
+@API.response(200, schemas.Petitioners)
+@API.alt_response(202, schema=schemas.Petitioners, description="须另一人批准 · Another person must approve")
+@API.alt_response(429, description="一小时内次数已满 · Too often within an hour", **LATER)
+def reveal(wish: Wish, number: str) -> tuple[views.Revealed, int]:
+    """Who brought a grievance, for whoever must call them and says why; each time is recorded first (S14).
+
+    Names and phones; `fields` asks for more. For an accusation, and for the unit complained about, another
+    person has to approve: 202 says that the request waits. Send the same again within 24 hours of that.
+    """
+    found = views.reveal(web.service(), pages.viewer(), number, wish)
+    return found, 202 if found.state == ASKED else 200
+
+
+@API.route("/grievances/<number>/views", methods=["GET"])
+@web.allow("view.read")
+@API.response(200, schemas.Views)
+def views_of(number: str) -> dict[str, Any]:
+    """Who viewed the petitioners of one grievance, the newest first: the latest 50 lines."""
+    found = actions.find(web.service(), web.caller(), number)
+    dossier = views.dossier(web.service(), web.caller(), found)
+    if dossier.lines is None:
+        raise Forbidden
+    waiting = [request.asked for request in dossier.waiting]
+    return {"total": len(dossier.lines), "page": 1, "views": dossier.lines, "waiting": waiting}
+
+
+@API.route("/views", methods=["GET"])
+@web.allow("view.watch")
+@API.arguments(schemas.ViewListing, location="query")
+@API.response(200, schemas.Views)
+def all_views(wanted: dict[str, Any]) -> dict[str, Any]:
+    """Who viewed or searched for any petitioner, the newest first, 50 a page; for supervisors, auditors."""
+    total, lines, requests = views.listed(web.service(), web.caller(), **wanted)
+    waiting = [request.asked for request in requests]
+    return {"total": total, "page": wanted["page"], "views": lines, "waiting": waiting}
+
+
+@API.route("/views/<int:n>/<what>", methods=["POST"])
+@web.allow("view.decide")
+@API.response(200, schemas.View)
+def decide(n: int, what: str) -> View:
+    """Approve or refuse (`approve`, `refuse`) the request at place `n`: never one's own (S17)."""
+    return views.decide(web.service(), pages.viewer(), n, what)
+
+
+BLUEPRINTS = (API, pages.PAGES, VIEWS)
 
 
 def create_app() -> Flask:

@@ -3,10 +3,12 @@
 from datetime import UTC
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, post_load, validate
+from marshmallow import Schema, ValidationError, fields, post_dump, post_load, validate
 from stdnum.iso7064 import mod_11_2
 
 from services.intake import domain
+from services.intake.domain import matrix, views
+from shared import web
 from shared.web.fields import Page, Words, identifier, one_of
 
 
@@ -19,6 +21,18 @@ def _document(value: str) -> None:
     number = domain.document_number(value)
     if len(number) != 18 or not mod_11_2.is_valid(number):
         raise ValidationError("Not a resident identity number: its check digit is wrong.")
+
+
+class Answer(Schema):
+    """What is answered about a grievance: of its fields, those that the matrix gives whoever asks (S3)."""
+
+    situation = matrix.READ
+
+    @post_dump
+    def _allowed(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        tracked = self.situation == matrix.TRACKED
+        known = matrix.allowed(matrix.PETITIONER if tracked else web.caller().held, self.situation)
+        return {name: value for name, value in data.items() if name in known}
 
 
 class Petitioner(Schema):
@@ -69,7 +83,7 @@ class Receipt(Schema):
     registered_at = fields.DateTime()
 
 
-class Grievance(Schema):
+class Grievance(Answer):
     """A registered grievance, without the persons."""
 
     number = fields.String()
@@ -123,9 +137,21 @@ class Deadline(Schema):
     state = fields.String()
 
 
-class Tracking(Schema):
+class Seen(Answer):
+    """A view of the petitioner's identity, as they are told of it: never the name of who looked."""
+
+    situation = matrix.TRACKED
+    at = fields.DateTime()
+    held = fields.String()
+    department = fields.String()
+    office = fields.String()
+    reason = fields.String()
+
+
+class Tracking(Answer):
     """What a petitioner sees with number and query code: the matter's course, never the persons."""
 
+    situation = matrix.TRACKED
     number = fields.String()
     status = fields.String()
     kind = fields.String()
@@ -135,3 +161,76 @@ class Tracking(Schema):
     cooperating = fields.List(fields.String())
     deadlines = fields.List(fields.Nested(Deadline))
     steps = fields.List(fields.Nested(Step))
+    views = fields.List(fields.Nested(Seen))
+
+
+class Wish(Schema):
+    """Why somebody must know who brought a grievance, and what they need beyond name and phone."""
+
+    reason = Words(least=4, most=500, required=True)
+    more = fields.List(
+        fields.String(validate=validate.OneOf(views.ON_REQUEST)), load_default=list, data_key="fields"
+    )
+
+    @post_load
+    def _make(self, data: dict[str, Any], **_: Any) -> views.Wish:
+        return views.Wish(data["reason"], tuple(data["more"]))
+
+
+class Revealed(Answer):
+    """One petitioner, with what was asked for and no more."""
+
+    situation = matrix.REVEALED
+    name = fields.String()
+    phone = fields.String()
+    id_number = fields.String()
+    address = fields.String()
+    representative = fields.Boolean()
+
+
+class Petitioners(Schema):
+    """`shown` with the petitioners; or `asked`: another person has to approve the request first."""
+
+    number = fields.String()
+    state = fields.String()
+    request = fields.Integer()
+    petitioners = fields.List(fields.Nested(Revealed))
+
+
+class View(Answer):
+    """One line of the record of views: what was done with an identity, when, by whom, from where and why."""
+
+    situation = matrix.RECORD
+    n = fields.Integer()
+    what = fields.String()
+    at = fields.DateTime()
+    number = fields.String()
+    held = fields.String()
+    department = fields.String()
+    office = fields.String()
+    by = fields.String()
+    person = fields.String()
+    origin = fields.String()
+    reason = fields.String()
+    shown = fields.List(fields.String(), attribute="fields", data_key="fields")
+    request = fields.Integer()
+    approved_by = fields.String()
+    sought = fields.String()
+    found = fields.Integer()
+
+
+class Views(Schema):
+    """Lines of the record, the newest first, and the requests that wait for a second person."""
+
+    total = fields.Integer()
+    page = fields.Integer()
+    views = fields.List(fields.Nested(View))
+    waiting = fields.List(fields.Nested(View))
+
+
+class ViewListing(Schema):
+    """Which lines of the record: one page, of one grievance, of one caller (an account, a key, a name)."""
+
+    page = Page()
+    number = fields.String(load_default=None, validate=validate.Length(min=1, max=40))
+    who = fields.String(load_default=None, validate=validate.Length(min=1, max=80))

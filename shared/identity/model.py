@@ -35,10 +35,10 @@ ROLES: Mapping[str, Role] = {
     "liaison": Role(needs=("department",)),
     "lead": Role(needs=("department",)),
     "supervisor": Role(may=("department",), second_factor=True, scopes=(READ, ACT)),
-    "leader": Role(may=("area", "department")),
+    "leader": Role(may=("area", "department"), second_factor=True),
     "delegate": Role(may=("area",)),
     "administrator": Role(may=("department",), second_factor=True),
-    "auditor": Role(may=("department",)),
+    "auditor": Role(may=("department",), second_factor=True),
     "department": Role(needs=("department",), person=False, scopes=SCOPES),
 }
 PEOPLE = tuple(name for name, role in ROLES.items() if role.person)

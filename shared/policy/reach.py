@@ -15,7 +15,7 @@ Parts = Mapping[str, frozenset[str] | None]  # of a caller; None: without bound
 
 @dataclass(frozen=True)
 class Clause:
-    """The row's `field` must be one of `values`, or (`outside`) none of them; nothing is one of none."""
+    """The row's `field`, or one of it, must be one of `values`, or (`outside`) none of them."""
 
     field: str
     values: frozenset[str]
@@ -23,7 +23,9 @@ class Clause:
 
     def holds(self, row: Mapping[str, object]) -> bool:
         """Whether it holds of a row, given by its fields."""
-        return (row[self.field] in self.values) is not self.outside
+        found = row[self.field]
+        several = found if isinstance(found, frozenset) else {found}
+        return bool(self.values & several) is not self.outside
 
 
 @dataclass(frozen=True)

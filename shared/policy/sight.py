@@ -22,10 +22,10 @@ class Follower:
 
 
 def sight(who: Caller | Follower | None, county: County) -> str:
-    """The setting `minqing.sight`, JSON: role, offices, departments, units, places (null: all); or number."""
+    """The setting `minqing.sight`, JSON: of a caller, or a number."""
     if who is None:
         return ""
     if isinstance(who, Follower):
         return orjson.dumps({"number": who.number}).decode()
     known = {name: None if values is None else sorted(values) for name, values in parts(who, county).items()}
-    return orjson.dumps({**known, "role": role(who)}).decode()
+    return orjson.dumps({**known, "role": role(who), "by": who.responsible}).decode()

@@ -37,8 +37,8 @@ SIGNED_IN = tuple(name for name in ROLES if name not in (ANYONE, "department"))
 class Part:
     """What must hold of a row: its `field` is one of the caller's `part`, or (`outside`) is none of them.
 
-    The fields are those of a grievance, a task or a notice: office, place, unit, accused, department,
-    published. The parts are what `reach.parts` gives for a caller.
+    The fields are those of a grievance, a task or a notice: office, place, unit, accused, handling,
+    department, published. The parts are what `reach.parts` gives for a caller.
     """
 
     field: str
@@ -61,6 +61,7 @@ OWN_WINDOW = Rows(
     (Part("office", "offices"), Part("unit", "units", outside=True)),
 )
 OWN_TASKS = Rows(Text("本单位承办的", "the own unit answers for"), (Part("department", "departments"),))
+HANDLED = Rows(Text("交本单位办理的", "assigned to the own unit"), (Part("handling", "departments"),))
 OWN_AREA = Rows(Text("所管区域的", "of the own area"), (Part("place", "places"),))
 PUBLISHED = Rows(Text("已公开的", "published"), (Part("published", "yes"),))
 
@@ -114,6 +115,27 @@ ACTIONS: Mapping[str, Action] = {
         READ,
         _of(ALL, CENTRE) | _of(OWN_OFFICE, "clerk", "agent") | _of(OWN_WINDOW, *UNIT) | _WATCHED,
         "M1, S1",
+    ),
+    "petitioner.reveal": Action(
+        Text("查看群众身份（记录在案）", "be shown petitioners, on record"),
+        ACT,
+        _of(ALL, CENTRE) | _of(OWN_OFFICE, "clerk") | _of(HANDLED, *UNIT),
+        "S14",
+    ),
+    "view.read": Action(
+        Text("查看一件诉求的身份查看记录", "read who was shown a grievance's petitioners"),
+        READ,
+        _of(ALL, CENTRE, *WATCH) | _of(OWN_OFFICE, "clerk"),
+        "S14",
+    ),
+    "view.decide": Action(
+        Text("同意或拒绝他人查看", "agree to somebody else's view, or refuse"),
+        ACT,
+        _of(ALL, CENTRE, "supervisor"),
+        "S14, S17",
+    ),
+    "view.watch": Action(
+        Text("查看全县身份查看记录", "read the whole record of views"), READ, _of(ALL, *WATCH), "S14"
     ),
     "triage.read": Action(
         Text("查看待分派", "read the triage queue"), READ, _of(ALL, CENTRE) | _WATCHED, "M7"

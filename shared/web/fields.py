@@ -9,15 +9,15 @@ KEPT = "\n\t"  # control characters that a text may hold
 
 
 class Words(fields.String):
-    """Text that people wrote: trimmed, Unicode NFC, line ends as \\n, 1 to `most` characters.
+    """Text that people wrote: trimmed, Unicode NFC, line ends as \\n, `least` to `most` characters.
 
     Refuses control characters and characters that stand for nothing (surrogates, unassigned).
     """
 
     default_error_messages = {"control": "Control characters are not allowed."}
 
-    def __init__(self, *, most: int, **kwargs: Any) -> None:
-        super().__init__(validate=validate.Length(min=1, max=most), **kwargs)
+    def __init__(self, *, most: int, least: int = 1, **kwargs: Any) -> None:
+        super().__init__(validate=validate.Length(min=least, max=most), **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         words = super()._deserialize(value, attr, data, **kwargs)

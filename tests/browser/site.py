@@ -101,6 +101,7 @@ def populate(site: Site) -> None:
     """Register what the samples have, bring some of it forward, and let all deadlines of the rest pass."""
     receipts = dict(_register(site, SAMPLES.read_text("utf-8").splitlines()[:24]))
     site.settle()
+    _look(site, list(receipts)[:12])
     alone = "SELECT number, min(department) FROM task GROUP BY number HAVING count(*) = 1 ORDER BY number"
     answered, accepted, assigned, *_ = (tuple(row) for row in site.query("routing", alone))
     for number, department in (answered, accepted):
@@ -113,7 +114,7 @@ def populate(site: Site) -> None:
     _published(site)
     site.receipt = receipts[answered[0]]
     site.pages = dict(_public(site)) | dict(_of_staff(site, answered[0], accepted, assigned))
-    site.pages |= dict(_of_people(site)) | dict(_of_notices(site))
+    site.pages |= dict(_of_identity(answered[0])) | dict(_of_people(site)) | dict(_of_notices(site))
 
 
 def _register(site: Site, lines: list[str]) -> Iterator[tuple[str, dict[str, str]]]:
@@ -129,6 +130,14 @@ def _published(site: Site) -> None:
     cases.publish(site, published, withdrawn)
     cases.withdraw(site, withdrawn, "期限计算有误，予以撤回。")
     cases.decide(site, proposed, "first", "publication")
+
+
+def _look(site: Site, numbers: list[str]) -> None:
+    """Let somebody be shown who brought the grievances, and have to ask where one is an accusation."""
+    client = site.client("intake", "clerk")
+    for number in numbers:
+        seen = client.post(f"/v1/grievances/{number}/petitioners", json={"reason": "约定现场核实的时间"})
+        assert seen.status_code in (200, 202), seen.text
 
 
 def _public(site: Site) -> Iterator[tuple[str, tuple[str, str, None]]]:
@@ -168,6 +177,11 @@ def _of_notices(site: Site) -> Iterator[tuple[str, tuple[str, str, Caller]]]:
     yield "notice to propose", ("oversight", f"notices/{undecided}", supervisor)
     yield "notice to confirm", ("oversight", f"notices/{proposed}", supervisor)
     yield "notice to withdraw", ("oversight", f"notices/{published}", supervisor)
+
+
+def _of_identity(answered: str) -> Iterator[tuple[str, tuple[str, str, Caller]]]:
+    yield "reason to see who", ("intake", f"grievances/{answered}/petitioners", ("clerk", None))
+    yield "who looked", ("intake", "views", ("supervisor", None))
 
 
 def _of_people(site: Site) -> Iterator[tuple[str, tuple[str, str, Caller | None]]]:

@@ -17,6 +17,8 @@ PAGES = (
     "register",
     "grievances",
     "grievance",
+    "reason to see who",
+    "who looked",
     "triage",
     "case",
     "ledger",
@@ -108,6 +110,7 @@ def test_every_page_is_in_the_list(visit: Callable[..., Visit]) -> None:
         ("people", "main form:not([action]) button"),
         ("track", "main button"),
         ("register", "#submit"),
+        ("reason to see who", "#submit"),
         ("triage", "tbody a"),
         ("case", "main form button"),
         ("task to accept", "#accept button"),
@@ -237,6 +240,36 @@ def test_a_clerk_registers_a_group_with_or_without_javascript(
     page.fill("#text", "六楼以上早晚高峰没有水。")
     page.click("#submit")
     expect(page.locator(".receipt .code")).to_have_count(2)
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_who_must_call_says_why_and_is_shown_whom_and_the_petitioner_reads_it(
+    visit: Callable[..., Visit],
+    language: str,
+    javascript: bool,  # noqa: FBT001
+) -> None:
+    window = visit(language, 320, javascript=javascript)
+    window.open("reason to see who")
+    page = window.page
+    page.click("#submit")
+    expect(page.locator("[role=alert] a")).to_have_count(1)
+    page.fill("#reason", "约定复核的日子")
+    page.check("[name=fields][value=address]")
+    page.click("#submit")
+    expect(page.locator("tbody th")).to_have_count(1)
+    assert page.evaluate(WIDER) == 0
+    _track(window)
+    expect(page.get_by_text("约定复核的日子").first).to_be_visible()
+    assert page.evaluate(WIDER) == 0
+    assert [said for said in window.complaints if "422" not in said] == []
+
+
+def _track(window: Visit) -> None:
+    window.open("track")
+    window.page.fill("#number", window.site.receipt["number"])
+    window.page.fill("#code", window.site.receipt["query_code"])
+    window.page.keyboard.press("Enter")
 
 
 def test_the_enter_key_registers_and_removes_nobody(visit: Callable[..., Visit]) -> None:

@@ -34,12 +34,17 @@ YUNMEN = caller("leader", area="yunmen-town")
 PEOPLE = [caller(held, department="housing", station="dongmen", office="hotline") for held in model.PEOPLE]
 
 
-def row(**fields: str | None) -> dict[str, str | None]:
+FIELDS = ("office", "place", "unit", "accused", "handling", "department", "published")
+
+
+def row(**fields: Any) -> dict[str, Any]:
     """A row of a claim that came by the hotline, with these fields."""
-    return dict.fromkeys(("office", "place", "unit", "accused", "department", "published")) | fields
+    return (
+        dict.fromkeys(("office", "place", "unit", "accused", "handling", "department", "published")) | fields
+    )
 
 
-def reaches(who: Caller | None, action: str, **fields: str | None) -> bool:
+def reaches(who: Caller | None, action: str, **fields: Any) -> bool:
     return policy.allows(who, action) and policy.reach(who, action, DIRECTORY).holds(row(**fields))
 
 
@@ -118,6 +123,31 @@ def test_everyone_sees_their_own_grievances(
     may: bool,  # noqa: FBT001
 ) -> None:
     assert reaches(who, "grievance.read", **fields) is may
+
+
+@pytest.mark.parametrize(
+    ("who", "fields", "may"),
+    [
+        (CENTRE, {}, True),
+        (HOTLINE, {"office": "hotline"}, True),
+        (HOTLINE, {"office": "legal-aid"}, False),
+        (HOUSING, {"handling": frozenset({"housing"})}, True),
+        (HOUSING, {"handling": frozenset({"tax", "housing"})}, True),
+        (HOUSING, {"handling": frozenset({"tax"})}, False),
+        (HOUSING, {"handling": frozenset({"housing"}), "unit": "housing"}, True),
+        (HOUSING, {"handling": frozenset({"housing"}), "unit": "housing", "accused": "housing"}, False),
+        (HOUSING, {"handling": frozenset({"housing"}), "unit": "tax", "accused": "tax"}, True),
+        (SUPERVISOR, {"handling": frozenset({"housing"})}, False),
+        (caller("auditor"), {}, False),
+        (AGENT, {"office": "dongmen-proxy"}, False),
+    ],
+)
+def test_whoever_must_call_is_shown_petitioners_and_nobody_for_their_rank(
+    who: Caller,
+    fields: dict[str, Any],
+    may: bool,  # noqa: FBT001
+) -> None:
+    assert reaches(who, "petitioner.reveal", **fields) is may
 
 
 def test_a_clerk_of_one_office_decides_nothing_in_triage() -> None:

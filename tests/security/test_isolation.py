@@ -57,6 +57,9 @@ KEYS = (
 )
 
 
+Rows = dict[str, dict[str, Any]]  # the facts of each row, by its id
+
+
 @dataclass
 class Walker:
     """Somebody who asks for everything."""
@@ -70,7 +73,7 @@ class Walker:
         headers = {"Origin": SITE}
         return self.clients[service].open(path, method=method, base_url=SITE, headers=headers, **body)
 
-    def expects(self, actions: tuple[str, ...], facts: Mapping[str, str | None]) -> set[int]:
+    def expects(self, actions: tuple[str, ...], facts: Mapping[str, Any]) -> set[int]:
         """The statuses of a refusal that the policy asks for; none if the case is within reach."""
         allowed = [action for action in actions if policy.allows(self.caller, action)]
         if not allowed:
@@ -85,18 +88,18 @@ class Scene:
 
     world: World
     walkers: list[Walker]
-    grievances: dict[str, dict[str, str | None]] = field(default_factory=dict)
-    waiting: dict[str, dict[str, str | None]] = field(default_factory=dict)
-    tasks: dict[str, dict[str, str | None]] = field(default_factory=dict)
-    deadlines: dict[str, dict[str, str | None]] = field(default_factory=dict)
-    notices: dict[str, dict[str, str | None]] = field(default_factory=dict)
+    grievances: Rows = field(default_factory=dict)
+    waiting: Rows = field(default_factory=dict)
+    tasks: Rows = field(default_factory=dict)
+    deadlines: Rows = field(default_factory=dict)
+    notices: Rows = field(default_factory=dict)
 
     def look(self) -> None:
         """Read the facts from the databases, past every door."""
         accused = "CASE WHEN kind = 'accusation' THEN unit END AS accused"
-        self.grievances = self._facts(
-            "intake", f"SELECT number AS id, office, place, unit, {accused} FROM grievance"
-        )
+        handling = "array_remove(lead || cooperating, NULL) AS handling"
+        grievance = f"SELECT number AS id, office, place, unit, {accused}, {handling} FROM grievance"
+        self.grievances = self._facts("intake", grievance)
         case = f"SELECT number AS id, NULL AS department, place, {accused} FROM case_file"
         self.waiting = self._facts("routing", f"{case} WHERE state = 'triage'")
         task = "SELECT number || '.' || department AS id, department, place"
@@ -108,8 +111,10 @@ class Scene:
         notice = f"SELECT id, place, {public}, {accused} FROM notice JOIN watched USING (number)"
         self.notices = self._facts("oversight", notice)
 
-    def _facts(self, service: str, sql: str) -> dict[str, dict[str, str | None]]:
+    def _facts(self, service: str, sql: str) -> Rows:
         found = [dict(row._mapping) for row in self.world.query(service, sql)]
+        for row in found:
+            row |= {"handling": frozenset(row["handling"])} if "handling" in row else {}
         return {str(row.pop("id")): row for row in found}
 
 
@@ -202,6 +207,8 @@ ANSWER = {"outcome": "solved", "facts": "属实", "opinion": "已办", "basis": 
 BODIES: Mapping[str, dict[str, Any]] = {
     "/v1/triage/<number>/decision": {"json": {"lead": "no-such", "cooperating": [], "reason": "职责在此"}},
     "/triage/<number>": {"data": {"lead": "no-such", "reason": "职责在此"}},
+    "/v1/grievances/<number>/petitioners": {"json": {"reason": "约定现场核实的时间"}},
+    "/grievances/<number>/petitioners": {"data": {"reason": "约定现场核实的时间"}},
     "/v1/tasks/<task_id>/object": {"json": {"reason": "不属本单位职责。"}},
     "/v1/tasks/<task_id>/progress": {"json": {"note": "已到现场。"}},
     "/v1/tasks/<task_id>/explain": {"json": {"explanation": "由牵头单位统一办理。"}},
@@ -240,11 +247,11 @@ def _body(rule: Rule) -> dict[str, Any] | None:
     return {} if rule.rule.endswith(("/accept", "/<what>", "/<move>", "/publication")) else None
 
 
-def _rows(scene: Scene, rule: Rule) -> dict[str, dict[str, str | None]]:
+def _rows(scene: Scene, rule: Rule) -> Rows:
     if rule.rule.removeprefix("/v1") in WAITING:
         return scene.waiting
     [name] = rule.arguments & set(ROWS)
-    rows: dict[str, dict[str, str | None]] = getattr(scene, ROWS[name])
+    rows: Rows = getattr(scene, ROWS[name])
     return rows if name != "notice_id" else dict(list(rows.items())[::NOTICES])
 
 

@@ -5,7 +5,9 @@ import hashlib
 import orjson
 
 from services.intake import domain, store
+from services.intake.actions import views
 from services.intake.domain import Grievance, NewGrievance, Tracking
+from services.intake.domain.views import Viewer
 from shared import database, disk, idempotency, keyring, numbers, outbox, telemetry, vault
 from shared.idempotency import Request
 from shared.identity.model import Caller
@@ -84,13 +86,17 @@ def course(service: Service, caller: Caller, grievance: Grievance) -> Tracking:
 
 
 def listed(
-    service: Service, caller: Caller, status: str | None, phone: str | None, page: int
+    service: Service, viewer: Viewer, status: str | None, phone: str | None, page: int
 ) -> tuple[int, list[Grievance]]:
-    """One page of what the caller may see, and how many there are; `phone` finds those of one person."""
-    index = vault.at(service.settings.secrets).index("phone", phone and domain.phone_digits(phone))
-    reach = service.reach(caller, "grievance.read")
-    with service.reading(caller) as tx:
-        return store.listed(tx, reach, status, index, page)
+    """One page of what the caller may see, and how many there are.
+
+    `phone` finds those of one person, which is a look at identity: see `views.search`.
+    """
+    if phone is not None:
+        return views.search(service, viewer, status, phone, page)
+    reach = service.reach(viewer.caller, "grievance.read")
+    with service.reading(viewer.caller) as tx:
+        return store.listed(tx, reach, status, None, page)
 
 
 def track(service: Service, number: str, code: str, address: str) -> Tracking:

@@ -8,17 +8,23 @@ from flask import Blueprint, render_template, request
 from werkzeug.datastructures import MultiDict
 
 from services.intake import actions, schemas, store
+from services.intake.domain.views import Viewer
 from shared import idempotency, numbers, web
 from shared.county.model import Clock
 from shared.problems import Fault, Invalid, Malformed, NoRoom, NotFound
 from shared.web import answers, directory, pages
 
-PAGES = Blueprint("pages", __name__, template_folder="templates")
+PAGES = Blueprint("pages", __name__, template_folder="../templates")
 PAGES.context_processor(lambda: {"directory": directory})
 
 MATTER = ("kind", "office", "channel", "urgency", "category", "place", "unit", "summary", "text")
 PERSON = ("name", "phone", "id_number", "address", "representative")
 BEIJING = "+08:00"  # the time zone in which people type times
+
+
+def viewer() -> Viewer:
+    """Who sent this request, from where and when, as the record of views keeps it."""
+    return Viewer(web.caller(), request.remote_addr or "", web.service().now())
 
 
 @PAGES.get("/")
@@ -159,7 +165,7 @@ def of_person() -> str | tuple[str, int]:
 
 
 def _list(wanted: dict[str, Any]) -> str:
-    total, found = actions.listed(web.service(), web.caller(), **wanted)
+    total, found = actions.listed(web.service(), viewer(), **wanted)
     links = pages.neighbours(total, wanted["page"], store.PAGE)
     return render_template("grievances.html", typed=wanted, total=total, found=found, links=links)
 
@@ -167,7 +173,12 @@ def _list(wanted: dict[str, Any]) -> str:
 @PAGES.get("/grievances/<number>")
 @web.allow("grievance.read")
 def grievance(number: str) -> str:
-    """One grievance: the matter and its course, never the persons."""
+    """One grievance: the matter, its course, and who viewed the persons; never these."""
     found = actions.find(web.service(), web.caller(), number)
-    course = actions.course(web.service(), web.caller(), found)
-    return render_template("grievance.html", found=found, course=course, now=web.service().now())
+    return render_template(
+        "grievance.html",
+        found=found,
+        course=actions.course(web.service(), web.caller(), found),
+        dossier=actions.views.dossier(web.service(), web.caller(), found),
+        now=web.service().now(),
+    )

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Identity,
     Integer,
     LargeBinary,
+    Select,
     Table,
     Text,
     bindparam,
@@ -31,6 +32,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from services.intake import domain
 from services.intake.domain import Grievance, Petitioner
+from services.intake.store import views
 from shared import database, idempotency, outbox
 from shared.database import Direct
 from shared.outbox import METADATA
@@ -204,6 +206,11 @@ def get(tx: Connection, number: str) -> Grievance | None:
     return None if row is None else Grievance(**row._mapping)
 
 
+def within(reach: Reach) -> Select[tuple[str]]:
+    """The numbers of the grievances within reach."""
+    return select(GRIEVANCE.c.number).where(where(reach, _FACTS))
+
+
 def listed(
     tx: Connection, reach: Reach, status: str | None, phone_index: bytes | None, page: int
 ) -> tuple[int, list[Grievance]]:
@@ -280,6 +287,7 @@ def tracking(tx: Connection, number: str) -> domain.Tracking:
             domain.Deadline(d.deadline, d.clock, d.department, d.due_at, d.state) for d in deadlines
         ),
         steps=tuple(domain.Step(s.what, s.department, s.words, s.at) for s in steps),
+        views=views.told(tx, number),
     )
 
 

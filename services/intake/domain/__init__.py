@@ -1,7 +1,7 @@
 """What a grievance is, who may register one, and what its petitioner may see. Pure."""
 
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -106,8 +106,19 @@ class Deadline:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """A view of a petitioner's identity as they are told of it: which role of which body, when and why."""
+
+    at: datetime
+    held: str
+    department: str | None
+    office: str | None
+    reason: str
+
+
+@dataclass(frozen=True)
 class Tracking:
-    """What a petitioner may follow: status, who is responsible, what is due, what was said."""
+    """What a petitioner may follow: status, who is responsible, what is due, what was said, who looked."""
 
     number: str
     status: str
@@ -118,6 +129,7 @@ class Tracking:
     cooperating: tuple[str, ...]
     deadlines: tuple[Deadline, ...]
     steps: tuple[Step, ...]
+    views: tuple[Seen, ...] = ()
 
 
 def register(new: NewGrievance, number: str, county: County, by: str, now: datetime) -> Grievance:
@@ -197,10 +209,16 @@ def _representative_faults(petitioners: tuple[Petitioner, ...]) -> Iterator[Faul
         yield Fault("petitioners", "五人以上须推选代表", "More than five petitioners choose representatives")
 
 
-def facts(matter: NewGrievance | Grievance) -> dict[str, str | None]:
-    """The fields that rows of the policy go by (`shared.policy`)."""
+def facts(matter: NewGrievance | Grievance, handling: Iterable[str] = ()) -> dict[str, object]:
+    """The fields that rows of the policy go by (`shared.policy`); `handling` departments answer for it."""
     accused = matter.unit if matter.kind == ACCUSATION else None
-    return {"office": matter.office, "place": matter.place, "unit": matter.unit, "accused": accused}
+    return {
+        "office": matter.office,
+        "place": matter.place,
+        "unit": matter.unit,
+        "accused": accused,
+        "handling": frozenset(handling),
+    }
 
 
 def query_code(digest: bytes) -> str:
