@@ -92,6 +92,7 @@ def use(data: Path, which: str) -> None:
     with _changing(data) as tx:
         if keyfile.stage(keyring.keys(file)) is not Stage.KNOWN:
             raise Trouble(f"{which} 没有待启用的新密钥", f"No new key of {which} waits to be used")
+        _refuse_unread(data, secrets, which)
         changes.note(tx, COMMAND_LINE, "secret.used", file.name)
         keyfile.use(secrets, which)
     say(f"{which} 的新密钥已启用。", f"The new key of {which} is in use.")
@@ -145,6 +146,7 @@ def retire(data: Path, which: str, *, void_codes: bool) -> None:
             raise Trouble(f"{which} 没有旧密钥", f"{which} has no old key")
         if not (void_codes and which == "code") and (why := _needed(data, secrets, which)):
             raise Trouble(*why)
+        _refuse_unread(data, secrets, which)
         changes.note(tx, COMMAND_LINE, "secret.retired", file.name)
         keyfile.retire(secrets, which)
     say(f"{which} 的旧密钥已停用", f"The old keys of {which} are retired")
@@ -192,6 +194,15 @@ def _refuse_known(file: Path, name: str) -> None:
         raise Trouble(
             f"{name} 已有一个未启用的新密钥：minqing secrets use {name}",
             f"{name} has a new key that is not used yet: minqing secrets use {name}",
+        )
+
+
+def _refuse_unread(data: Path, secrets: Path, name: str) -> None:
+    """Refuse a step while the suite on `data` runs since before the last one: it does not know its key."""
+    started = suite.started(data)
+    if started is not None and started < keyfile.changed(secrets, name):
+        raise Trouble(
+            f"上一步之后还没有重启：{RESTART[0]}", f"Not restarted since the last step: {RESTART[1]}"
         )
 
 

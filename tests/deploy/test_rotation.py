@@ -16,7 +16,7 @@ import orjson
 import pytest
 from click.testing import CliRunner, Result
 
-from deploy.minqing import keyfile, resealing
+from deploy.minqing import keyfile, resealing, suite
 from deploy.minqing.cli import main
 from services.intake import domain, store
 from services.intake.domain import Petitioner
@@ -183,6 +183,17 @@ def test_steps_cannot_be_taken_out_of_order(minqing: Run, ours: World) -> None:
     refuse(minqing("secrets", "retire", "bus"), "not used yet")
     succeed(minqing("secrets", "use", "bus"))
     refuse(minqing("secrets", "use", "bus"), "No new key")
+
+
+def test_a_running_suite_has_to_be_restarted_between_two_steps(minqing: Run, ours: World, data: Path) -> None:
+    with suite.lock(data):
+        begin(minqing, ours, "account")
+        refuse(minqing("secrets", "use", "account"), "Not restarted")
+    with suite.lock(data):
+        succeed(minqing("secrets", "use", "account"))
+        refuse(minqing("secrets", "retire", "account"), "Not restarted")
+    with suite.lock(data):
+        succeed(minqing("secrets", "retire", "account"))
 
 
 def test_the_list_says_what_is_next(minqing: Run, ours: World) -> None:
