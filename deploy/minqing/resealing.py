@@ -6,7 +6,6 @@ by another one. Meanwhile the services read either.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -75,15 +74,6 @@ def second_factors(url: str, secrets: Path) -> Batch:
             return Batch(factors.reseal(tx, keyring.seal(secrets, "account")), [])
     except Tampered as error:
         return Batch(0, [str(error)])
-
-
-def codes(url: str, until: datetime) -> int:
-    """How many query codes people hold that were made before then."""
-    with databases.opened(url) as tx:
-        found = tx.execute(
-            text("SELECT count(*) FROM grievance WHERE registered_at < :until"), {"until": until}
-        )
-        return int(found.scalar_one())
 
 
 def _names(vault: Vault) -> dict[str, Any]:

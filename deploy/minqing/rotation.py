@@ -221,14 +221,10 @@ def _by_values(data: Path, secrets: Path, name: str) -> tuple[str, str] | None:
     )
 
 
-def _by_codes(data: Path, secrets: Path, name: str) -> tuple[str, str] | None:
-    held = resealing.codes(_urls(data)["intake"], keyfile.changed(secrets, name))
-    if not held:
-        return None
+def _by_codes(*_: object) -> tuple[str, str]:
     return (
-        f"{held} 件诉求的查询码由旧密钥生成，写在群众手里的纸上，故保留；确已泄露才用 --void-codes",
-        f"The codes of {held} grievances were made with it, and people hold them on paper: it stays. "
-        "--void-codes, only if it has leaked, ends them",
+        "旧密钥生成的查询码写在群众手里的纸上，故保留；确已泄露才用 --void-codes",
+        "People hold codes on paper that it made, so it stays. If it has leaked, --void-codes ends them",
     )
 
 
