@@ -99,6 +99,10 @@ IDENTITY_CHANGES: Words = {
     "grant.ended": Text("撤销角色", "Role taken away"),
     "key.issued": Text("签发密钥", "Key issued"),
     "key.revoked": Text("吊销密钥", "Key revoked"),
+    "secret.asked": Text("申请更换服务密钥", "Rotation of a secret key asked for"),
+    "secret.confirmed": Text("确认更换服务密钥", "Rotation of a secret key confirmed"),
+    "secret.used": Text("启用新的服务密钥", "New secret key in use"),
+    "secret.retired": Text("停用旧的服务密钥", "Old secret key retired"),
 }
 # Who changed it, where that is no account.
 IDENTITY_ACTORS: Words = {

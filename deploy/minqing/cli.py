@@ -25,7 +25,7 @@ from deploy.minqing import (
     views,
 )
 from deploy.minqing.trouble import Trouble
-from shared import database
+from shared import database, keyring
 from shared.county import CountyError
 
 
@@ -41,6 +41,8 @@ class Commands(click.Group):
             raise Trouble(
                 f"数据库无法使用：{reason}", "The database cannot be used. Does the suite run?"
             ) from error
+        except keyring.KeyringError as error:
+            raise Trouble(str(error), "Bring that key file back from your copy of the secrets.") from error
         except CountyError as error:
             raise Trouble("县名录有误，请先改正：", f"The county directory has errors:\n{error}") from error
 

@@ -9,18 +9,10 @@ import click
 import orjson
 from sqlalchemy import Connection
 
-from deploy.minqing import databases, options
+from deploy.minqing import databases, decider, options
 from deploy.minqing.trouble import Trouble, say
-from shared import identity, inbox, policy
+from shared import inbox
 from shared.problems import Problem
-
-key = click.option(
-    "--key",
-    envvar="MINQING_KEY",
-    prompt="督查人员的访问密钥 | a supervisor's access key",
-    hide_input=True,
-    help="督查人员的访问密钥（不填则询问） | a supervisor's access key; asked for if missing",
-)
 
 
 @click.group()
@@ -71,11 +63,11 @@ def retry(data: Path, event: str | None, reason: str | None, *, every: bool) -> 
 @options.data
 @click.argument("event")
 @click.option("--reason", required=True, help="为什么丢弃 | why it is given up")
-@key
+@decider.key
 def discard(data: Path, event: str, reason: str, key: str) -> None:
     """申请丢弃一个事件（须另一人确认） | ask to give one up; another person has to confirm (S17)."""
     service, _ = _one(data, event)
-    person = _person(data, key)
+    person = decider.person(data, key)
     if not reason.strip():
         raise Trouble("请写明原因", "Say why")
     with _open(data, service) as tx:
@@ -89,12 +81,12 @@ def discard(data: Path, event: str, reason: str, key: str) -> None:
 @parked.command()
 @options.data
 @click.argument("event")
-@key
+@decider.key
 def confirm(data: Path, event: str, key: str) -> None:
     """确认丢弃另一人申请的事件 | give up what another person asked to give up."""
     service, _ = _one(data, event)
     with _open(data, service) as tx:
-        inbox.confirm_discard(tx, event, _person(data, key))
+        inbox.confirm_discard(tx, event, decider.person(data, key))
     say(f"{event} 已丢弃，其后的事件继续处理", f"{event} is given up; what waits behind it goes on")
 
 
@@ -125,12 +117,3 @@ def _open(data: Path, service: str) -> Iterator[Connection]:
             yield tx
     except Problem as problem:
         raise Trouble(problem.zh, problem.en) from problem
-
-
-def _person(data: Path, key: str) -> str:
-    """Return the id of the key that was given, of a supervisor who may act: who decides is known."""
-    with databases.reached(options.database_url(data, "identity")) as engine:
-        holder = identity.verify(engine, key.strip())
-    if holder is None or not policy.allows(holder, "event.settle"):
-        raise Trouble("须为有效的督查人员密钥", "That is no live supervisor's key")
-    return holder.key

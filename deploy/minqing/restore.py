@@ -103,8 +103,9 @@ def _warn_of_keys(data: Path, chosen: Backup) -> None:
     other = sorted(name for name in chosen.keys if present.get(name) != chosen.keys[name])
     if other:
         say(
-            f"警告：密钥与备份时不同：{'、'.join(other)}",
-            "Warning: these keys are not those of the backup; what they sealed cannot be read",
+            f"警告：密钥与备份时不同：{'、'.join(other)}。更换过的，见 docs/operations.md“更换密钥”",
+            "Warning: these keys are not those of the backup. If rotated since, put the retired ones "
+            "back, see docs/operations.md; otherwise what they sealed cannot be read",
         )
 
 

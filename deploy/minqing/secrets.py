@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from deploy.minqing import acl, databases, suite
+from deploy.minqing import acl, databases, rotation, suite
 from deploy.minqing.trouble import Trouble, say
 from shared import keyring
 
@@ -44,3 +44,11 @@ def broker(directory: Path, host: str) -> None:
     for name, text in made.items():
         suite.write_private(directory / name, f"{text.strip()}\n")
     say(f"已写入 {directory}", f"Written to {directory}")
+
+
+secrets.add_command(rotation.list_)
+secrets.add_command(rotation.rotate)
+secrets.add_command(rotation.confirm)
+secrets.add_command(rotation.use)
+secrets.add_command(rotation.reseal)
+secrets.add_command(rotation.retire)

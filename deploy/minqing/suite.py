@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
@@ -134,6 +135,13 @@ def holder(data: Path) -> int | None:
             return None if _try_lock(file) else int(file.read())
     except (FileNotFoundError, ValueError):
         return None
+
+
+def started(data: Path) -> datetime | None:
+    """Return when the `minqing up` that runs on `data` began; None when none does."""
+    if holder(data) is None:
+        return None
+    return datetime.fromtimestamp((data / "lock").stat().st_mtime, UTC)  # it wrote its pid then
 
 
 def write_private(file: Path, text: str) -> None:

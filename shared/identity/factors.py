@@ -7,7 +7,7 @@ import secrets
 import time
 
 import pyotp
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, delete, func, insert, select, update
 
 from shared import database, keyring
 from shared.identity import changes, references
@@ -79,6 +79,24 @@ def remove(tx: Connection, account: str, by: str) -> None:
     tx.execute(update(ACCOUNT).where(ACCOUNT.c.id == account).values(totp=None))
     tx.execute(delete(RECOVERY_CODE).where(RECOVERY_CODE.c.account == account))
     changes.note(tx, by, "factor.removed", account)
+
+
+def outdated(tx: Connection, seal: Seal) -> int:
+    """How many secrets are sealed with a key that is not the one in use."""
+    return tx.execute(select(func.count()).where(_old(seal))).scalar_one()
+
+
+def reseal(tx: Connection, seal: Seal) -> int:
+    """Seal them with the key in use; how many there were. Raises Tampered, and nothing is done."""
+    rows = tx.execute(select(ACCOUNT.c.id, ACCOUNT.c.totp).where(_old(seal)).with_for_update()).all()
+    for row in rows:
+        kept = seal.close(seal.open(row.totp, _place(row.id)), _place(row.id))
+        tx.execute(update(ACCOUNT).where(ACCOUNT.c.id == row.id).values(totp=kept))
+    return len(rows)
+
+
+def _old(seal: Seal) -> ColumnElement[bool]:
+    return ACCOUNT.c.totp.not_like(f"{seal.prefix}%")
 
 
 def _place(account: str) -> str:

@@ -1,8 +1,10 @@
 """Each check of `minqing doctor` on something that really is unsafe, and on the same made safe again."""
 
 import json
+import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,8 +16,8 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import text
 
-from deploy.minqing import acl, cli, databases, doctor, postgres, servers
-from deploy.minqing.doctor import broker, deployment, files, postgresql
+from deploy.minqing import acl, cli, databases, doctor, keyfile, postgres, servers
+from deploy.minqing.doctor import broker, deployment, files, postgresql, secrets
 from deploy.minqing.doctor.deployment import Check, Deployment
 from deploy.minqing.servers import Servers
 from shared import heartbeat, identity, keyring, migrations
@@ -99,6 +101,45 @@ def test_a_key_of_the_wrong_size_is_found(given: Deployment) -> None:
     assert given.secrets and said(files.keys, given) == ""
     (given.secrets / "session.key").write_text("c2hvcnQ=\n")
     assert "session.key" in said(files.keys, given)
+
+
+def test_a_key_that_was_used_for_too_long_is_found(given: Deployment) -> None:
+    assert given.secrets and said(secrets.old, given) == ""
+    assert secrets.ages(given)["sign:intake"] == 0
+    keyring.put(given.secrets / "bus.key", [keyring.new(datetime.now(UTC) - timedelta(days=800))])
+    assert said(secrets.old, given) == "the key bus is 800 days old: minqing secrets rotate bus"
+
+
+@pytest.mark.parametrize("name", ["identity", "sign:routing", "code"])
+def test_a_rotation_that_stopped_half_way_is_found(given: Deployment, name: str) -> None:
+    assert given.secrets and said(secrets.unfinished, given) == ""
+    keyfile.add(given.secrets, name, datetime.now(UTC))
+    assert said(secrets.unfinished, given).endswith(f"then minqing secrets use {name}")
+    keyfile.use(given.secrets, name)
+    if name == "code":  # its old keys stay, for the codes on paper
+        assert said(secrets.unfinished, given) == ""
+    else:
+        assert said(secrets.unfinished, given).endswith(f"minqing secrets retire {name}")
+    keyfile.retire(given.secrets, name)
+    assert said(secrets.unfinished, given) == ""
+
+
+def test_public_keys_that_are_another_keys_are_found(given: Deployment) -> None:
+    assert given.secrets
+    shutil.copy(given.secrets / "intake.sign.pub", given.secrets / "routing.sign.pub")
+    assert said(secrets.unfinished, given).startswith("routing.sign.pub is not of that key")
+    (given.secrets / "routing.sign.pub").unlink()
+    assert said(secrets.unfinished, given).startswith("routing.sign.pub is not of that key")
+
+
+def test_a_retired_key_that_no_backup_needs_any_more_is_found(given: Deployment) -> None:
+    assert given.secrets
+    aside = given.secrets / "identity.key.retired"
+    keyring.put(aside, [keyring.new(datetime.now(UTC))])
+    assert said(secrets.put_aside, given) == ""
+    month = time.time() - 31 * 24 * 3600
+    os.utime(aside, (month, month))
+    assert "identity.key.retired: delete these keys" in said(secrets.put_aside, given)
 
 
 @pytest.mark.parametrize("word", ["postgres", "", "short"])
@@ -266,9 +307,8 @@ def test_a_server_that_does_not_answer_is_a_finding(given: Deployment) -> None:
         redis="redis://:aaaaaaaaaaaaaaaa@127.0.0.1:1/0",
     )
     silent = {name for name, each in doctor.examine(away) if "cannot be examined" in each.en}
-    assert silent == {
-        name for name, check in doctor.CHECKS.items() if check.__module__ != files.modes.__module__
-    }
+    local = {files.modes.__module__, secrets.old.__module__}
+    assert silent == {name for name, check in doctor.CHECKS.items() if check.__module__ not in local}
 
 
 def test_the_command_says_each_finding_and_fails(

@@ -108,11 +108,11 @@ def test_a_list_is_paged_the_newest_first(tx: Connection, safe: Vault) -> None:
 def test_a_list_is_narrowed_to_a_status_and_to_one_person(tx: Connection, safe: Vault) -> None:
     _kept(tx, safe)
     _kept(tx, safe, number=OTHER, status="triage")
-    index = safe.index("phone", domain.phone_digits("+86 199 0000 1234"))
+    index = safe.indexes("phone", domain.phone_digits("+86 199 0000 1234"))
     assert store.listed(tx, ALL, "triage", None, 1)[0] == 1
     assert store.listed(tx, ALL, None, index, 1)[0] == 2
     assert store.listed(tx, ALL, "triage", index, 1)[1][0].number == OTHER
-    assert store.listed(tx, ALL, None, safe.index("phone", "1"), 1) == (0, [])
+    assert store.listed(tx, ALL, None, safe.indexes("phone", "1"), 1) == (0, [])
 
 
 def test_only_allowed_moves_move_a_grievance(tx: Connection, safe: Vault) -> None:

@@ -2,12 +2,14 @@
 
 import base64
 import stat
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from shared import keyring
-from shared.keyring import KeyringError, Seal, Tampered
+from shared.keyring import Key, KeyringError, Seal, Tampered
 
 OLD, NEW = b"o" * 32, b"n" * 32
 
@@ -42,6 +44,45 @@ def test_a_broken_key_file_is_named(tmp_path: Path, content: str) -> None:
 def test_a_missing_key_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(KeyringError, match="routing.sign"):
         keyring.signer(tmp_path, "routing")
+
+
+def test_a_key_says_when_it_was_made_and_need_not(tmp_path: Path) -> None:
+    made = keyring.new(datetime(2026, 11, 24, 9, 30, 1, 77, UTC))
+    keyring.put(tmp_path / "bus.key", [made, Key(OLD)])
+    assert keyring.keys(tmp_path / "bus.key") == (made, Key(OLD))
+    assert keyring.read(tmp_path / "bus.key") == (made.raw, OLD)
+    assert (
+        len((tmp_path / "bus.key").read_text().splitlines()[1].split()) == 1
+    )  # as the first version wrote it
+
+
+@pytest.mark.parametrize("time", ["yesterday", "2026-11-24T00:00:00+00:00 again"])
+def test_a_line_that_says_something_else_besides_is_named(tmp_path: Path, time: str) -> None:
+    (tmp_path / "bus.key").write_text(f"{Key(OLD).dump()} {time}\n")
+    with pytest.raises(KeyringError, match=r"bus\.key"):
+        keyring.keys(tmp_path / "bus.key")
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o644])
+def test_a_file_that_is_written_again_stays_as_open_as_it_was(secrets: Path, mode: int) -> None:
+    (secrets / "bus.key").chmod(mode)
+    (secrets / ".bus.key.part").write_text("left by one that was killed")
+    keyring.put(secrets / "bus.key", [Key(NEW), Key(OLD)])
+    assert stat.S_IMODE((secrets / "bus.key").stat().st_mode) == mode
+    assert keyring.read(secrets / "bus.key") == (NEW, OLD)
+    assert not (secrets / ".bus.key.part").exists()
+
+
+def test_a_file_that_cannot_be_written_whole_stays_as_it_was(secrets: Path) -> None:
+    before = (secrets / "bus.key").read_bytes()
+
+    def broken() -> Iterator[Key]:
+        yield Key(NEW)
+        raise OSError("no space left")
+
+    with pytest.raises(OSError, match="no space"):
+        keyring.put(secrets / "bus.key", broken())
+    assert (secrets / "bus.key").read_bytes() == before
 
 
 def test_what_was_sealed_opens_in_its_own_place_only() -> None:
@@ -80,6 +121,23 @@ def test_a_signature_holds_for_its_message_and_signer(secrets: Path) -> None:
     for service, message in (("routing", b"m"), ("intake", b"n"), ("nobody", b"m")):
         with pytest.raises(Tampered):
             routing.check(service, message, signature)
+
+
+def test_a_service_is_believed_under_each_of_its_public_keys(secrets: Path) -> None:
+    old = keyring.signer(secrets, "intake").sign(b"m")
+    new = keyring.new(datetime(2026, 11, 24, tzinfo=UTC))
+    (first,) = keyring.keys(secrets / "intake.sign")
+    keyring.put(secrets / "intake.sign", [new, first])
+    keyring.put(secrets / "intake.sign.pub", map(keyring.public, (new, first)))
+    signers = [keyring.signer(secrets, name) for name in ("routing", "oversight")]
+    for signer in signers:
+        signer.check("intake", b"m", old)
+        signer.check("intake", b"m", keyring.signer(secrets, "intake").sign(b"m"))
+        with pytest.raises(Tampered):
+            signer.check("oversight", b"m", old)
+    keyring.put(secrets / "intake.sign.pub", [keyring.public(new)])
+    with pytest.raises(Tampered):
+        keyring.signer(secrets, "routing").check("intake", b"m", old)
 
 
 def test_a_service_needs_no_private_key_but_its_own(secrets: Path) -> None:

@@ -1,5 +1,6 @@
 """Personal data at rest."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,22 @@ def test_an_index_finds_equal_values_of_one_column_and_shows_nothing(safe: Vault
     assert safe.index("phone", "19900000001") == safe.index("phone", "19900000001")
     assert safe.index("phone", "19900000001") != safe.index("id_number", "19900000001")
     assert b"199" not in (safe.index("phone", "19900000001") or b"")
+
+
+def test_a_value_is_found_under_every_key_and_as_the_first_version_kept_it(safe: Vault) -> None:
+    (name, key), other = next(iter(safe.blind.items())), b"o" * 32
+    newer = replace(safe, blind={b"newr": other, name: key})
+    kept = safe.index("phone", "19900000001") or b""
+    assert kept.startswith(name)
+    assert {kept, kept[4:], newer.index("phone", "19900000001")} <= set(newer.indexes("phone", "19900000001"))
+    assert (newer.index("phone", "19900000001") or b"").startswith(b"newr")
+    assert not set(newer.indexes("phone", "19900000001")) & set(newer.indexes("phone", "19900000002"))
+
+
+def test_a_code_on_paper_is_known_though_the_key_was_changed(safe: Vault) -> None:
+    newer = replace(safe, code=(b"n" * 32, *safe.code))
+    assert safe.digest("1") in newer.digests("1")
+    assert newer.digest("1") == newer.digests("1")[0] != safe.digest("1")
 
 
 def test_every_spelling_of_a_phone_has_one_index(safe: Vault) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from deploy.minqing import options
-from deploy.minqing.doctor import broker, deployment, files, postgresql
+from deploy.minqing.doctor import broker, deployment, files, postgresql, secrets
 from deploy.minqing.doctor.deployment import Check, Deployment, Finding
 from deploy.minqing.trouble import say
 from shared import bus, database
@@ -28,6 +28,7 @@ def doctor(context: click.Context, data: Path, *, as_json: bool) -> None:
             say(f"✗ {name:18} {each.zh}", each.en)
         say(f"检查 {len(CHECKS)} 项，问题 {len(found)} 个", f"{len(CHECKS)} checks, {len(found)} findings")
         _say_unseen(given)
+        _say_ages(given)
     context.exit(1 if found else 0)
 
 
@@ -48,9 +49,18 @@ def _say_unseen(given: Deployment) -> None:
         say("未检查密钥文件：请设置 MINQING_SECRETS", "Key files were not examined: MINQING_SECRETS")
 
 
+def _say_ages(given: Deployment) -> None:
+    if ages := secrets.ages(given):
+        days = ", ".join(f"{name} {age}" for name, age in ages.items())
+        say(f"密钥已使用天数：{days}", "age of the keys in days")
+
+
 CHECKS: Mapping[str, Check] = {
     "file modes": files.modes,
     "keys": files.keys,
+    "key age": secrets.old,
+    "key rotation": secrets.unfinished,
+    "retired keys": secrets.put_aside,
     "passwords": files.passwords,
     "suite clock": files.clock,
     "TLS": files.transport,
