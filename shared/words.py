@@ -91,6 +91,8 @@ IDENTITY_CHANGES: Words = {
     "password.changed": Text("修改密码", "Password changed"),
     "factor.enrolled": Text("启用二次验证", "Second factor set up"),
     "factor.removed": Text("移除二次验证", "Second factor removed"),
+    "passkey.added": Text("添加通行密钥", "Passkey added"),
+    "passkey.removed": Text("移除通行密钥", "Passkey removed"),
     "recovery.used": Text("使用恢复码", "Recovery code used"),
     "recovery.renewed": Text("更换恢复码", "Recovery codes renewed"),
     "session.ended": Text("结束登录", "Session ended"),

@@ -7,7 +7,7 @@ from flask_smorest import Blueprint
 
 from services.oversight import actions, pages, schemas
 from services.oversight.domain import Notice, Wish
-from services.oversight.pages import me, people, policy, publication, sign_in
+from services.oversight.pages import me, passkeys, people, policy, publication, sign_in
 from shared import service, web
 from shared.web import access
 
@@ -115,6 +115,7 @@ BLUEPRINTS = (
     pages.PAGES,
     publication.PUBLICATION,
     sign_in.DOOR,
+    passkeys.PASSKEYS,
     me.ME,
     people.PEOPLE,
     policy.POLICY,

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from shared import database
 from shared.identity import changes, passwords, references, sessions
-from shared.identity.tables import ACCOUNT, LIVE_GRANT, ROLE_GRANT, SET_UP_LINK
+from shared.identity.tables import ACCOUNT, LIVE_GRANT, PASSKEY, ROLE_GRANT, SET_UP_LINK
 from shared.problems import Conflict, Fault, Invalid, NotFound
 
 SETUP = "setup"  # who acts before there is anybody
@@ -20,14 +20,23 @@ LOGIN = Fault("login", "这个登录名已有人用", "This login name is taken"
 
 @dataclass(frozen=True)
 class Account:
-    """A person. `login` is in lower case; `status` is active or disabled; `ready` means with a password."""
+    """A person. `login` is in lower case; `status` is active or disabled; `ready` means with a password.
+
+    `totp` says whether an app shows them codes, `passkeys` how many of these they have.
+    """
 
     id: str
     login: str
     name: str
     status: str
     ready: bool
-    second_factor: bool
+    totp: bool
+    passkeys: int
+
+    @property
+    def second_factor(self) -> bool:
+        """Whether they have any second factor."""
+        return self.totp or self.passkeys > 0
 
 
 COLUMNS = (
@@ -36,7 +45,8 @@ COLUMNS = (
     ACCOUNT.c.name,
     ACCOUNT.c.status,
     ACCOUNT.c.password.is_not(None).label("ready"),
-    ACCOUNT.c.totp.is_not(None).label("second_factor"),
+    ACCOUNT.c.totp.is_not(None).label("totp"),
+    select(func.count()).where(PASSKEY.c.account == ACCOUNT.c.id).scalar_subquery().label("passkeys"),
 )
 
 

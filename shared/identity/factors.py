@@ -1,6 +1,6 @@
 """Second factors: six digits that change every 30 seconds (TOTP, RFC 6238), and recovery codes.
 
-A further kind (passkeys) stands beside these: it is set up by `enrol`'s like, and shown by `show`'s like.
+The other kind, `passkeys`, stands beside these; whoever has either has recovery codes.
 """
 
 import secrets
@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, delete, func, insert, 
 
 from shared import database, keyring
 from shared.identity import changes, references
-from shared.identity.tables import ACCOUNT, RECOVERY_CODE
+from shared.identity.tables import ACCOUNT, PASSKEY, RECOVERY_CODE
 from shared.keyring import Seal
 from shared.problems import Conflict
 
@@ -44,7 +44,7 @@ def enrol(engine: Engine, seal: Seal, account: str, secret: str, code: str) -> l
         if tx.execute(own.values(totp=kept, totp_step=step)).rowcount == 0:
             raise Conflict
         changes.note(tx, account, "factor.enrolled", account)
-        return _new_codes(tx, account)
+        return new_codes(tx, account)
 
 
 def show(engine: Engine, seal: Seal, account: str, code: str) -> bool:
@@ -64,7 +64,7 @@ def renew_codes(engine: Engine, account: str) -> list[str]:
     """Ten new recovery codes; the old ones are worth nothing any more."""
     with engine.begin() as tx:
         changes.note(tx, account, "recovery.renewed", account)
-        return _new_codes(tx, account)
+        return new_codes(tx, account)
 
 
 def left(engine: Engine, account: str) -> int:
@@ -75,8 +75,9 @@ def left(engine: Engine, account: str) -> int:
 
 
 def remove(tx: Connection, account: str, by: str) -> None:
-    """Take a lost second factor away: from the command line of the machine alone, never over the network."""
+    """Take lost second factors away: from the command line of the machine alone, never over the network."""
     tx.execute(update(ACCOUNT).where(ACCOUNT.c.id == account).values(totp=None))
+    tx.execute(delete(PASSKEY).where(PASSKEY.c.account == account))
     tx.execute(delete(RECOVERY_CODE).where(RECOVERY_CODE.c.account == account))
     changes.note(tx, by, "factor.removed", account)
 
@@ -128,8 +129,8 @@ def _use_recovery(engine: Engine, account: str, code: str) -> bool:
         return True
 
 
-def _new_codes(tx: Connection, account: str) -> list[str]:
-    """16 letters each: 78 bits, so that their digests tell nothing."""
+def new_codes(tx: Connection, account: str) -> list[str]:
+    """Ten recovery codes instead of any before. 16 letters each: 78 bits, so their digests tell nothing."""
     made = ["".join(secrets.choice(LETTERS) for _ in range(16)) for _ in range(CODES)]
     tx.execute(delete(RECOVERY_CODE).where(RECOVERY_CODE.c.account == account))
     rows = [{"account": account, "digest": references.digest(code)} for code in made]

@@ -80,6 +80,11 @@ def flaws(role: str, scope: Mapping[str, str | None]) -> list[str]:
     return sorted((set(known.needs) - given) | (given - set(known.needs) - set(known.may)))
 
 
+def needs_factor(roles: Sequence[str]) -> bool:
+    """Whether whoever has these roles must have a second factor."""
+    return any(ROLES[role].second_factor for role in roles)
+
+
 def next_step(roles: Sequence[str], *, has_factor: bool, shown: bool) -> str:
     """What stands between a right password and work: factor (show it), enrol (set one up), choose (a role),
     enter (the only role there is).
@@ -88,7 +93,7 @@ def next_step(roles: Sequence[str], *, has_factor: bool, shown: bool) -> str:
     """
     if has_factor and not shown:
         return "factor"
-    if not has_factor and any(ROLES[role].second_factor for role in roles):
+    if not has_factor and needs_factor(roles):
         return "enrol"
     return "enter" if len(roles) == 1 else "choose"
 

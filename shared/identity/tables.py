@@ -85,6 +85,26 @@ RECOVERY_CODE = Table(
     Column("digest", LargeBinary, primary_key=True),
     _moment("used_at"),
 )
+PASSKEY = Table(
+    "passkey",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("credential", LargeBinary, nullable=False),
+    Column("public_key", LargeBinary, nullable=False),
+    Column("sign_count", BigInteger, nullable=False),
+    Column("name", Text, nullable=False),
+    _moment("created_at", nullable=False),
+    _moment("last_used_at"),
+)
+PASSKEY_CHALLENGE = Table(
+    "passkey_challenge",
+    METADATA,
+    Column("session", Text, primary_key=True),
+    Column("purpose", Text, nullable=False),
+    Column("challenge", LargeBinary, nullable=False),
+    _moment("expires_at", nullable=False),
+)
 SET_UP_LINK = Table(
     "set_up_link",
     METADATA,

@@ -164,6 +164,13 @@ ACTIONS: Mapping[str, Action] = {
         _of(ALL, "supervisor"),
         "M13, S17",
     ),
+    "upkeep.decide": Action(
+        Text("决定搁置的消息和密钥更换", "decide about parked events and the rotation of keys"),
+        ACT,
+        _of(ALL, "supervisor"),
+        "S17",
+        isolated=False,
+    ),
     "me": Action(
         Text("自己的会话与口令", "one's own sessions and password"),
         READ,

@@ -70,7 +70,7 @@ def served(running: Servers, place: Path) -> Iterator[Site]:
     """All three services on free ports of this machine, with nothing in them yet."""
     apps: dict[str, Any] = {}
     doors = {name: make_server("127.0.0.1", 0, _late(apps, name), threaded=True) for name in NAMES}
-    addresses = {name: f"http://127.0.0.1:{door.port}/" for name, door in doors.items()}
+    addresses = {name: f"http://localhost:{door.port}/" for name, door in doors.items()}
     site = Site(running, place / "secrets", place / "clock", addresses=addresses)
     site.empty()
     apps.update({name: site.app(name) for name in NAMES})
@@ -188,6 +188,8 @@ def _of_people(site: Site) -> Iterator[tuple[str, tuple[str, str, Caller | None]
     clerk, supervisor, administrator = ("clerk", None), ("supervisor", None), ("administrator", None)
     yield "me", ("oversight", "me", clerk)
     yield "me with a second factor", ("oversight", "me", supervisor)
+    yield "passkeys", ("oversight", "me/passkeys", clerk)
+    yield "add a passkey", ("oversight", "sign-in/enrol/passkey", clerk)
     yield "choose a role", ("oversight", "sign-in/role", clerk)
     yield "set up a second factor", ("oversight", "sign-in/enrol", clerk)
     yield "set a password", ("oversight", f"set-up?link={_link(site)}", None)

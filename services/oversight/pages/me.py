@@ -6,15 +6,14 @@ from werkzeug.wrappers import Response
 
 from services.oversight.pages import sign_in
 from shared import web
-from shared.identity import accounts, changes, factors, grants, limits, sessions
+from shared.identity import accounts, changes, factors, grants, sessions
+from shared.identity.accounts import Account
 from shared.problems import Fault, Invalid, NotFound
 from shared.web import cookie
 
 ME = Blueprint("me", __name__, url_prefix="/me", template_folder="../templates")
 
 Page = str | Response | tuple[str, int]
-
-WRONG = Fault("current", "现在的密码不对", "That is not your present password")
 
 
 @ME.get("")
@@ -49,8 +48,8 @@ def change_password() -> Page:
     """A new password, for whoever knows the present one; my other sessions end."""
     engine, new = web.service().identity, request.form.get("password", "")
     try:
-        _require_password()
-        accounts.change_password(engine, accounts.get(engine, _account()), new, web.caller().key)
+        sign_in.require_password(_mine(), "current")
+        accounts.change_password(engine, _mine(), new, web.caller().key)
     except Invalid as problem:
         return _page(*problem.faults), problem.status
     return redirect(url_for(".home", done="password"), 303)
@@ -61,7 +60,7 @@ def change_password() -> Page:
 def renew_codes() -> Page:
     """Ten new recovery codes, for whoever knows the password; the old ones are worth nothing."""
     try:
-        _require_password("again")
+        sign_in.require_password(_mine(), "again")
     except Invalid as problem:
         return _page(*problem.faults), problem.status
     return sign_in.recovery_page(factors.renew_codes(web.service().identity, _account()), url_for(".seen"))
@@ -74,22 +73,11 @@ def seen() -> Response:
     return redirect(url_for(".home"), 303)
 
 
-def _require_password(field: str = "current") -> None:
-    """Refuse (Invalid) whoever holds the session and does not know the password."""
-    engine, account = web.service().identity, accounts.get(web.service().identity, _account())
-    doors = (limits.of_login(account.login), limits.of_address(request.remote_addr))
-    if not limits.enter(engine, doors):
-        raise Invalid(faults=[Fault(field, sign_in.SHUT.zh, sign_in.SHUT.en)])
-    if accounts.verify(engine, account.login, request.form.get(field, "")) is None:
-        raise Invalid(faults=[Fault(field, WRONG.zh, WRONG.en)])
-    limits.succeed(engine, *doors)
-
-
 def _page(*faults: Fault) -> str:
     engine = web.service().identity
     return render_template(
         "me.html",
-        account=accounts.get(engine, _account()),
+        account=_mine(),
         held=grants.of(engine, _account()),
         living=sessions.listed(engine, _account()),
         left=factors.left(engine, _account()),
@@ -100,3 +88,7 @@ def _page(*faults: Fault) -> str:
 
 def _account() -> str:
     return web.caller().account or ""
+
+
+def _mine() -> Account:
+    return accounts.get(web.service().identity, _account())

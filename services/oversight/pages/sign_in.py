@@ -4,13 +4,16 @@ Each step is a page. What is still missing is asked of the session's row at ever
 out by going straight to a later one.
 """
 
+from urllib.parse import urljoin
+
 from flask import Blueprint, render_template, request, url_for
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
 from shared import keyring, web
-from shared.identity import accounts, factors, grants, limits, model, sessions
+from shared.identity import accounts, factors, grants, limits, model, passkeys, sessions
 from shared.identity.accounts import Account
+from shared.identity.passkeys import Site
 from shared.identity.sessions import Session
 from shared.keyring import Seal, Tampered
 from shared.problems import Conflict, Fault, Invalid, NotFound, Unauthenticated
@@ -21,6 +24,7 @@ DOOR = Blueprint("door", __name__, template_folder="../templates")
 Page = str | Response | tuple[str, int]
 
 WRONG = Fault("login", "登录名或密码不对", "The login name or the password is not right")
+NOT_YOURS = Fault("", "现在的密码不对", "That is not your present password")
 CODE = Fault("code", "验证码不对，或已经用过", "The code is not right, or was used already")
 SHUT = Fault("", "尝试次数过多，请 15 分钟后再试", "Too many tries; try again in 15 minutes")
 STALE = Fault(
@@ -49,7 +53,7 @@ def sign_in() -> Page:
     limits.succeed(engine, *doors)
     _leave("replaced")
     reference = sessions.begin(engine, found.id, request.remote_addr or "", request.user_agent.string)
-    return _go_on(reference)
+    return go_on(reference)
 
 
 @DOOR.post("/sign-out")
@@ -66,37 +70,35 @@ def sign_out() -> Response:
 @web.public
 def factor_form() -> Page:
     """The code of the app, or a recovery code."""
-    _begun()
-    return _page("factor.html")
+    return factor_page(begun())
 
 
 @DOOR.post("/sign-in/factor")
 @access.door
 def factor() -> Page:
     """Take a code, which counts once."""
-    engine, session = web.service().identity, _begun()
-    doors = (f"factor:{session.account}", limits.of_address(request.remote_addr))
+    engine, session = web.service().identity, begun()
+    doors = doors_of(session)
     if not limits.enter(engine, doors):
-        return _page("factor.html", SHUT), 429
+        return factor_page(session, SHUT), 429
     if not factors.show(engine, _seal(), session.account, request.form.get("code", "")):
-        return _page("factor.html", CODE), 401
+        return factor_page(session, CODE), 401
     limits.succeed(engine, *doors)
-    return _go_on(sessions.show_factor(engine, session.id))
+    return go_on(sessions.show_factor(engine, session.id))
 
 
 @DOOR.get("/sign-in/enrol")
 @web.public
 def enrol_form() -> Page:
     """A new secret for the person's app, which is kept once a code shows that the app has it."""
-    session = _begun()
-    return _enrolment(session, factors.secret())
+    return _enrolment(begun_to_enrol(), factors.secret())
 
 
 @DOOR.post("/sign-in/enrol")
 @access.door
 def enrol() -> Page:
     """Keep the secret; show the recovery codes, once."""
-    engine, session = web.service().identity, _begun()
+    engine, session = web.service().identity, begun_to_enrol()
     try:
         secret = _seal().open(request.form.get("sealed", ""), f"enrol:{session.id}").decode()
     except Tampered:
@@ -104,7 +106,7 @@ def enrol() -> Page:
     codes = factors.enrol(engine, _seal(), session.account, secret, request.form.get("code", ""))
     if codes is None:
         return _enrolment(session, secret, CODE), 422
-    response = Response(recovery_page(codes, url_for(".enter", next=_wanted())), mimetype="text/html")
+    response = Response(recovery_page(codes, url_for(".enter", next=wanted())), mimetype="text/html")
     cookie.keep(response, sessions.show_factor(engine, session.id))
     return response
 
@@ -113,24 +115,24 @@ def enrol() -> Page:
 @web.public
 def role_form() -> Page:
     """The roles that this person may work in."""
-    session = _begun()
-    account, held = _account(session), grants.of(web.service().identity, session.account)
+    session = begun()
+    account, held = account_of(session), grants.of(web.service().identity, session.account)
     missing = _missing(session, account, held)
     if missing in {"factor", "enrol"}:
         return redirect(_address(missing), 303)
-    return render_template("role.html", account=account, held=held, next=_wanted())
+    return render_template("role.html", account=account, held=held, next=wanted())
 
 
 @DOOR.post("/sign-in/role")
 @access.door
 def enter() -> Response:
     """Work in the role that was chosen, or in the only one there is."""
-    session = _begun()
+    session = begun()
     reference = cookie.read() or ""
     chosen = request.form.get("grant")
-    account, held = _account(session), grants.of(web.service().identity, session.account)
+    account, held = account_of(session), grants.of(web.service().identity, session.account)
     if chosen is None or _missing(session, account, held) in {"factor", "enrol"}:
-        return _go_on(reference)
+        return go_on(reference)
     return _work(session, chosen)
 
 
@@ -161,6 +163,35 @@ def recovery_page(codes: list[str], onwards: str) -> str:
     return render_template("recovery.html", codes=codes, onwards=onwards)
 
 
+def factor_page(session: Session, *faults: Fault) -> str:
+    """The page that asks for a second factor, of the kinds that the person has."""
+    return render_template(
+        "factor.html", account=account_of(session), site=here(), next=wanted(), faults=faults
+    )
+
+
+def doors_of(session: Session) -> tuple[str, str]:
+    """What second factors of any kind are counted by, right or wrong."""
+    return f"factor:{session.account}", limits.of_address(request.remote_addr)
+
+
+def require_password(account: Account, field: str) -> None:
+    """Refuse (Invalid, naming the field) whoever holds the session and does not know the password."""
+    engine = web.service().identity
+    doors = (limits.of_login(account.login), limits.of_address(request.remote_addr))
+    if not limits.enter(engine, doors):
+        raise Invalid(faults=[Fault(field, SHUT.zh, SHUT.en)])
+    if accounts.verify(engine, account.login, request.form.get(field, "")) is None:
+        raise Invalid(faults=[Fault(field, NOT_YOURS.zh, NOT_YOURS.en)])
+    limits.succeed(engine, *doors)
+
+
+def here() -> Site | None:
+    """Whom passkeys are made for: the address of oversight that browsers see, or this request's own."""
+    address = urljoin(request.host_url, web.service().settings.oversight_url)
+    return passkeys.site(address, web.service().county.name.zh)
+
+
 def _set_up(link: str, *faults: Fault) -> str:
     account = accounts.linked(web.service().identity, link)
     if account is None:
@@ -169,30 +200,31 @@ def _set_up(link: str, *faults: Fault) -> str:
 
 
 def _page(template: str, *faults: Fault) -> str:
-    return render_template(template, next=_wanted(), typed=request.form, faults=faults)
+    return render_template(template, next=wanted(), typed=request.form, faults=faults)
 
 
 def _enrolment(session: Session, secret: str, *faults: Fault) -> str:
-    account, county = _account(session), web.service().county
-    if account.second_factor:
+    account, county = account_of(session), web.service().county
+    if account.totp:
         raise Conflict
     return render_template(
         "enrol.html",
         secret=" ".join(secret[at : at + 4] for at in range(0, len(secret), 4)),
         address=factors.address(secret, account.login, county.name.zh),
         sealed=_seal().close(secret.encode(), f"enrol:{session.id}"),
-        next=_wanted(),
+        site=here(),
+        next=wanted(),
         faults=faults,
     )
 
 
-def _go_on(reference: str) -> Response:
+def go_on(reference: str) -> Response:
     """Lead to the next step; `reference` is the newest one."""
     engine, session = web.service().identity, sessions.living(web.service().identity, reference)
     if session is None:
         raise Unauthenticated
     held = grants.of(engine, session.account)
-    missing = _missing(session, _account(session), held)
+    missing = _missing(session, account_of(session), held)
     if missing == "enter":
         return _work(session, held[0].id)
     response = redirect(_address(missing), 303)
@@ -204,7 +236,7 @@ def _work(session: Session, grant: str) -> Response:
     reference = sessions.enter(web.service().identity, session.id, grant)
     if reference is None:
         raise Conflict
-    response = redirect(_target(), 303)
+    response = redirect(target(), 303)
     cookie.keep(response, reference)
     return response
 
@@ -215,10 +247,10 @@ def _missing(session: Session, account: Account, held: list[grants.Grant]) -> st
 
 
 def _address(step: str) -> str:
-    return url_for({"factor": ".factor_form", "enrol": ".enrol_form"}.get(step, ".role_form"), next=_wanted())
+    return url_for({"factor": ".factor_form", "enrol": ".enrol_form"}.get(step, ".role_form"), next=wanted())
 
 
-def _begun() -> Session:
+def begun() -> Session:
     """The session of this browser, though it may have no role yet. Raises Unauthenticated."""
     session = sessions.living(web.service().identity, cookie.read() or "")
     if session is None:
@@ -226,7 +258,19 @@ def _begun() -> Session:
     return session
 
 
-def _account(session: Session) -> Account:
+def begun_to_enrol() -> Session:
+    """The session of this browser, if it may set up a second factor.
+
+    Raises Conflict where there is one that was not shown: a password alone adds no other beside it.
+    """
+    session = begun()
+    if account_of(session).second_factor and not session.second_factor:
+        raise Conflict
+    return session
+
+
+def account_of(session: Session) -> Account:
+    """Whose session it is."""
     return accounts.get(web.service().identity, session.account)
 
 
@@ -240,17 +284,17 @@ def _seal() -> Seal:
     return keyring.seal(web.service().settings.secrets, "account")
 
 
-def _wanted() -> str:
-    """Where the person wanted to go, as it was given; `_target` judges it."""
+def wanted() -> str:
+    """Where the person wanted to go, as it was given; `target` judges it."""
     return request.values.get("next", "")
 
 
-def _target() -> str:
+def target() -> str:
     """The address that `next` names: a service of ours and a path of it, or the front page of oversight.
 
     It can name nothing else, so nobody is led to another site.
     """
-    name, _, path = _wanted().partition(":")
+    name, _, path = wanted().partition(":")
     ours = web.service().settings.urls
     if name not in ours or not path.isprintable() or path[:1] != "/" or path[1:2] in {"/", "\\"}:
         return f"{ours['oversight'].rstrip('/')}/"
