@@ -7,7 +7,7 @@ from flask_smorest import Blueprint
 
 from services.oversight import actions, pages, schemas
 from services.oversight.domain import Notice
-from services.oversight.pages import me, people, sign_in
+from services.oversight.pages import me, oidc, people, sign_in
 from shared import service, web
 from shared.web import access
 
@@ -54,7 +54,7 @@ def dashboard() -> dict[str, Any]:
     return {**vars(found), "departments": departments}
 
 
-BLUEPRINTS = (API, pages.PAGES, sign_in.DOOR, me.ME, people.PEOPLE)
+BLUEPRINTS = (API, pages.PAGES, sign_in.DOOR, me.ME, people.PEOPLE, oidc.OIDC)
 
 
 def create_app() -> Flask:

@@ -115,7 +115,17 @@ def test_every_change_is_kept_and_none_can_be_altered(world: World, engine: Engi
 @pytest.mark.parametrize("name", ["intake", "routing"])
 @pytest.mark.parametrize(
     "table",
-    ["account", "role_grant", "session", "recovery_code", "set_up_link", "failure", "identity_change"],
+    [
+        "account",
+        "role_grant",
+        "session",
+        "recovery_code",
+        "set_up_link",
+        "failure",
+        "identity_change",
+        "linked_subject",
+        "spent_attempt",
+    ],
 )
 def test_the_other_services_read_nothing_of_people(world: World, name: str, table: str) -> None:
     with (

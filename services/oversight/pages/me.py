@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response
 
 from services.oversight.pages import sign_in
 from shared import web
-from shared.identity import accounts, changes, factors, grants, limits, sessions
+from shared.identity import accounts, changes, factors, grants, limits, sessions, subjects
 from shared.problems import Fault, Invalid, NotFound
 from shared.web import access, cookie
 
@@ -49,7 +49,7 @@ def change_password() -> Page:
     """A new password, for whoever knows the present one; my other sessions end."""
     engine, new = web.service().identity, request.form.get("password", "")
     try:
-        _require_password()
+        require_password()
         accounts.change_password(engine, accounts.get(engine, _account()), new, web.caller().key)
     except Invalid as problem:
         return _page(*problem.faults), problem.status
@@ -61,7 +61,7 @@ def change_password() -> Page:
 def renew_codes() -> Page:
     """Ten new recovery codes, for whoever knows the password; the old ones are worth nothing."""
     try:
-        _require_password("again")
+        require_password("again")
     except Invalid as problem:
         return _page(*problem.faults), problem.status
     return sign_in.recovery_page(factors.renew_codes(web.service().identity, _account()), url_for(".seen"))
@@ -74,7 +74,7 @@ def seen() -> Response:
     return redirect(url_for(".home"), 303)
 
 
-def _require_password(field: str = "current") -> None:
+def require_password(field: str = "current") -> None:
     """Refuse (Invalid) whoever holds the session and does not know the password."""
     engine, account = web.service().identity, accounts.get(web.service().identity, _account())
     doors = (limits.of_login(account.login), limits.of_address(request.remote_addr))
@@ -93,6 +93,7 @@ def _page(*faults: Fault) -> str:
         held=grants.of(engine, _account()),
         living=sessions.listed(engine, _account()),
         left=factors.left(engine, _account()),
+        linked=subjects.of(engine, _account()),
         idle=cookie.IDLE // 60,
         faults=faults,
     )
