@@ -25,7 +25,7 @@ status: .venv/.run  ## 查看运行状态与计数 | how it runs, and counts
 
 install: .venv/.run  ## 安装到 .venv | install into .venv
 
-test: .venv/.dev  ## 运行全部测试 | run every test
+test: .venv/.dev .venv/.provider  ## 运行全部测试 | run every test
 	@$(BIN)/pytest
 
 lint: .venv/.dev  ## 检查风格、类型、架构与安全 | check style, types, architecture and security
@@ -56,7 +56,7 @@ compose-test:  ## 构建镜像并实测 docker compose | build the images and tr
 	@bash deploy/compose_test.sh
 
 requirements:  ## 重新锁定依赖（需要 pip-tools） | pin the dependencies again (needs pip-tools)
-	for list in requirements requirements-embedded requirements-dev; do \
+	for list in requirements requirements-embedded requirements-dev tests/oidc/requirements; do \
 	  pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url \
 	    --no-emit-find-links --no-emit-trusted-host --output-file $$list.txt $$list.in || exit 1; \
 	done
@@ -65,7 +65,7 @@ clean: ## 停止并删除 .venv 与 .data（数据也会删除） | stop, and de
 	@! test -x $(BIN)/minqing || $(BIN)/minqing down --delete
 	rm -rf .venv .data build *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
-# Two stamps: what running needs, and what checking needs besides.
+# Three stamps: what running needs, what checking needs besides, and a provider to sign in at, kept apart.
 .venv/.run: requirements.txt requirements-embedded.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	  echo '需要 Python 3.11 或更高版本。可指定：make PYTHON=python3.12'; \
@@ -81,4 +81,9 @@ clean: ## 停止并删除 .venv 与 .data（数据也会删除） | stop, and de
 
 .venv/.dev: .venv/.run requirements-dev.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+.venv/.provider: .venv/.run tests/oidc/requirements.txt
+	@$(PYTHON) -m venv .venv/provider
+	@.venv/provider/bin/pip install --quiet --disable-pip-version-check --require-hashes -r tests/oidc/requirements.txt
 	@touch $@

@@ -4,10 +4,22 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
+
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
 class SettingsError(Exception):
     """A setting is missing or cannot be used; the message names it and the cure."""
+
+
+@dataclass(frozen=True)
+class Provider:
+    """The OpenID provider that people may sign in at: its issuer, and what we are called and share there."""
+
+    issuer: str
+    client: str
+    secret: str
 
 
 @dataclass(frozen=True)
@@ -26,6 +38,9 @@ class Settings:
                                          unset = not looked at
     durable        MINQING_DURABLE       "no" lets PostgreSQL run without fsync; tests only
     intake_url, routing_url, oversight_url   MINQING_INTAKE_URL …  public addresses, for links
+    provider       MINQING_OIDC_ISSUER   an OpenID issuer, as it calls itself, where people may sign in;
+                                         https, but on the loopback; oversight's alone; unset = passwords only
+                   MINQING_OIDC_CLIENT_ID, MINQING_OIDC_CLIENT_SECRET   with it: what we are there, and share
     """
 
     database_url: str
@@ -40,6 +55,7 @@ class Settings:
     intake_url: str
     routing_url: str
     oversight_url: str
+    provider: Provider | None
 
     @property
     def urls(self) -> dict[str, str]:
@@ -64,6 +80,7 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
         intake_url=_get(values, "INTAKE_URL", "/"),
         routing_url=_get(values, "ROUTING_URL", "/"),
         oversight_url=_get(values, "OVERSIGHT_URL", "/"),
+        provider=_provider(values) if _get(values, "OIDC_ISSUER", "") else None,
     )
 
 
@@ -78,6 +95,19 @@ def _get(values: Mapping[str, str], name: str, default: str | None = None) -> st
     raise SettingsError(
         f"缺少设置 {key}，且无默认值；请设置环境变量 / {key} is missing and has no default: set it"
     )
+
+
+def _provider(values: Mapping[str, str]) -> Provider:
+    issuer, ours = _get(values, "OIDC_ISSUER"), urlsplit(_get(values, "OVERSIGHT_URL", "/"))
+    parts = urlsplit(issuer)
+    if parts.scheme != "https" and (parts.scheme != "http" or parts.hostname not in LOOPBACK):
+        raise SettingsError(f"MINQING_OIDC_ISSUER: 须为 https 地址 / must be an https address: {issuer}")
+    if not ours.netloc:
+        raise SettingsError(
+            "MINQING_OVERSIGHT_URL: 统一身份认证要回到这里，须为完整地址 / "
+            "the provider leads back to it, so it must be a whole address"
+        )
+    return Provider(issuer, _get(values, "OIDC_CLIENT_ID"), _get(values, "OIDC_CLIENT_SECRET"))
 
 
 def _number(values: Mapping[str, str], name: str, default: str) -> int:

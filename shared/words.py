@@ -95,6 +95,8 @@ IDENTITY_CHANGES: Words = {
     "passkey.removed": Text("移除通行密钥", "Passkey removed"),
     "recovery.used": Text("使用恢复码", "Recovery code used"),
     "recovery.renewed": Text("更换恢复码", "Recovery codes renewed"),
+    "subject.linked": Text("关联统一身份", "Unified sign-in linked"),
+    "subject.unlinked": Text("解除统一身份", "Unified sign-in unlinked"),
     "session.ended": Text("结束登录", "Session ended"),
     "grant.asked": Text("申请授予角色", "Role asked for"),
     "grant.confirmed": Text("确认授予角色", "Role confirmed"),

@@ -7,7 +7,7 @@ from flask_smorest import Blueprint
 
 from services.oversight import actions, pages, schemas
 from services.oversight.domain import Notice, Wish
-from services.oversight.pages import me, passkeys, people, policy, publication, sign_in
+from services.oversight.pages import me, oidc, passkeys, people, policy, publication, sign_in
 from shared import service, web
 from shared.web import access
 
@@ -116,6 +116,7 @@ BLUEPRINTS = (
     publication.PUBLICATION,
     sign_in.DOOR,
     passkeys.PASSKEYS,
+    oidc.OIDC,
     me.ME,
     people.PEOPLE,
     policy.POLICY,

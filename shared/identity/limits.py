@@ -58,6 +58,12 @@ def succeed(engine: Engine, account: str, address: str) -> None:
         tx.execute(UNCOUNT, {"what": address})
 
 
+def take_back(engine: Engine, address: str) -> None:
+    """Forget this try at an address's door, where no account's was tried."""
+    with engine.begin() as tx:
+        tx.execute(UNCOUNT, {"what": address})
+
+
 def _is_shut(tx: Connection, door: str) -> bool:
     rows = tx.execute(RECENT, {"what": door, "most": model.MOST_FAILURES}).all()
     return bool(rows) and model.shut([row.at for row in rows], rows[0].now)

@@ -113,6 +113,21 @@ SET_UP_LINK = Table(
     _moment("expires_at", nullable=False),
     _moment("used_at"),
 )
+LINKED_SUBJECT = Table(
+    "linked_subject",
+    METADATA,
+    Column("account", Text, primary_key=True),
+    Column("issuer", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    _moment("linked_at", nullable=False),
+)
+SPENT_ATTEMPT = Table(
+    "spent_attempt",
+    METADATA,
+    Column("digest", LargeBinary, primary_key=True),
+    _moment("at", nullable=False),
+)
 FAILURE = Table("failure", METADATA, Column("what", Text, nullable=False), _moment("at", nullable=False))
 IDENTITY_CHANGE = Table(
     "identity_change",

@@ -33,7 +33,7 @@ class Site(World):
     """A world whose services know their public addresses, and listen there.
 
     `receipt` opens the tracking of an answered grievance. `pages` has every page that has an address: its
-    service, its path, and who looks at it.
+    service, its path, and who looks at it. `given` are further settings.
     """
 
     addresses: dict[str, str] = field(default_factory=dict)
@@ -41,11 +41,12 @@ class Site(World):
     sessions: dict[Caller, Any] = field(default_factory=dict)
     people: dict[Caller, tuple[str, str | None]] = field(default_factory=dict)
     pages: dict[str, tuple[str, str, Caller | None]] = field(default_factory=dict)
+    given: dict[str, str] = field(default_factory=dict)
 
     def environment(self, name: str) -> dict[str, str]:
         """The settings of one service, with the addresses of all."""
         places = {f"MINQING_{each.upper()}_URL": address for each, address in self.addresses.items()}
-        return super().environment(name) | places
+        return super().environment(name) | places | self.given
 
     def person(self, caller: Caller) -> tuple[str, str | None]:
         """The login of someone who works as this, and the secret of their second factor if they need one."""
@@ -66,12 +67,12 @@ class Site(World):
 
 
 @contextmanager
-def served(running: Servers, place: Path) -> Iterator[Site]:
+def served(running: Servers, place: Path, **given: str) -> Iterator[Site]:
     """All three services on free ports of this machine, with nothing in them yet."""
     apps: dict[str, Any] = {}
     doors = {name: make_server("127.0.0.1", 0, _late(apps, name), threaded=True) for name in NAMES}
     addresses = {name: f"http://localhost:{door.port}/" for name, door in doors.items()}
-    site = Site(running, place / "secrets", place / "clock", addresses=addresses)
+    site = Site(running, place / "secrets", place / "clock", addresses=addresses, given=given)
     site.empty()
     apps.update({name: site.app(name) for name in NAMES})
     with _open(*doors.values()):

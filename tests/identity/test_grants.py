@@ -125,6 +125,8 @@ def test_every_change_is_kept_and_none_can_be_altered(world: World, engine: Engi
         "identity_change",
         "passkey",
         "passkey_challenge",
+        "linked_subject",
+        "spent_attempt",
     ],
 )
 def test_the_other_services_read_nothing_of_people(world: World, name: str, table: str) -> None:

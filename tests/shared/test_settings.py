@@ -55,3 +55,33 @@ def test_a_directory_that_is_none_is_named(environ: dict[str, str], name: str) -
 def test_only_an_express_no_lets_a_database_forget(environ: dict[str, str], value: str) -> None:
     assert settings.read(environ | {"MINQING_DURABLE": value}).durable
     assert not settings.read(environ | {"MINQING_DURABLE": "no"}).durable
+
+
+OIDC = {
+    "MINQING_OIDC_ISSUER": "https://id.county.example",
+    "MINQING_OIDC_CLIENT_ID": "minqing",
+    "MINQING_OIDC_CLIENT_SECRET": "between us",  # pragma: allowlist secret
+    "MINQING_OVERSIGHT_URL": "https://minqing.county.example/",
+}
+
+
+def test_a_provider_is_named_whole_or_not_at_all(environ: dict[str, str]) -> None:
+    assert settings.read(environ).provider is None
+    assert settings.read(environ | OIDC | {"MINQING_OIDC_ISSUER": ""}).provider is None
+    found = settings.read(environ | OIDC).provider
+    assert found == settings.Provider("https://id.county.example", "minqing", "between us")
+    for name in ("MINQING_OIDC_CLIENT_ID", "MINQING_OIDC_CLIENT_SECRET", "MINQING_OVERSIGHT_URL"):
+        with pytest.raises(SettingsError, match=name):
+            settings.read(environ | {each: value for each, value in OIDC.items() if each != name})
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    ["http://id.county.example", "http://localhost.evil.example", "ftp://localhost", "id.county.example"],
+)
+def test_a_provider_is_asked_over_https_alone_but_on_the_loopback(
+    environ: dict[str, str], issuer: str
+) -> None:
+    with pytest.raises(SettingsError, match="MINQING_OIDC_ISSUER"):
+        settings.read(environ | OIDC | {"MINQING_OIDC_ISSUER": issuer})
+    assert settings.read(environ | OIDC | {"MINQING_OIDC_ISSUER": "http://127.0.0.1:5000"}).provider

@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response
 
 from services.oversight.pages import sign_in
 from shared import web
-from shared.identity import accounts, changes, factors, grants, sessions
+from shared.identity import accounts, changes, factors, grants, sessions, subjects
 from shared.identity.accounts import Account
 from shared.problems import Fault, Invalid, NotFound
 from shared.web import cookie
@@ -81,6 +81,7 @@ def _page(*faults: Fault) -> str:
         held=grants.of(engine, _account()),
         living=sessions.listed(engine, _account()),
         left=factors.left(engine, _account()),
+        linked=subjects.of(engine, _account()),
         idle=cookie.IDLE // 60,
         faults=faults,
     )

@@ -12,7 +12,7 @@ from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
 from shared import identity, language, web, words
-from shared.identity import accounts, changes, grants, model, sessions
+from shared.identity import accounts, changes, grants, model, sessions, subjects
 from shared.problems import Fault, Invalid, NotFound
 from shared.web import directory, pages
 from shared.web.fields import Page as PageField
@@ -188,6 +188,7 @@ def _person(account: str, link: str = "", faults: Any = ()) -> str:
         found=accounts.get(engine, account),
         held=grants.all_of(engine).get(account, []),
         living=sessions.listed(engine, account),
+        linked=subjects.of(engine, account),
         link=url_for("door.set_up_form", link=link, _external=True) if link else "",
         typed=request.form,
         faults=faults,

@@ -6,7 +6,7 @@ out by going straight to a later one.
 
 from urllib.parse import urljoin
 
-from flask import Blueprint, render_template, request, url_for
+from flask import Blueprint, g, render_template, request, url_for
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
@@ -51,9 +51,7 @@ def sign_in() -> Page:
     if found is None:
         return _page("sign_in.html", WRONG), 401
     limits.succeed(engine, *doors)
-    _leave("replaced")
-    reference = sessions.begin(engine, found.id, request.remote_addr or "", request.user_agent.string)
-    return go_on(reference)
+    return begin(found.id)
 
 
 @DOOR.post("/sign-out")
@@ -158,6 +156,13 @@ def set_up() -> Page:
     return response
 
 
+def begin(account: str) -> Response:
+    """Begin a session of whoever has just shown that the account is theirs; lead to the next step."""
+    _leave("replaced")
+    address, agent = request.remote_addr or "", request.user_agent.string
+    return go_on(sessions.begin(web.service().identity, account, address, agent))
+
+
 def recovery_page(codes: list[str], onwards: str) -> str:
     """Recovery codes, shown this once, and where a button leads then (by POST)."""
     return render_template("recovery.html", codes=codes, onwards=onwards)
@@ -247,7 +252,8 @@ def _missing(session: Session, account: Account, held: list[grants.Grant]) -> st
 
 
 def _address(step: str) -> str:
-    return url_for({"factor": ".factor_form", "enrol": ".enrol_form"}.get(step, ".role_form"), next=wanted())
+    form = {"factor": "factor_form", "enrol": "enrol_form"}.get(step, "role_form")
+    return url_for(f"door.{form}", next=wanted())
 
 
 def begun() -> Session:
@@ -286,7 +292,7 @@ def _seal() -> Seal:
 
 def wanted() -> str:
     """Where the person wanted to go, as it was given; `target` judges it."""
-    return request.values.get("next", "")
+    return str(g.get("wanted", request.values.get("next", "")))
 
 
 def target() -> str:
