@@ -9,15 +9,17 @@ from stdnum.iso7064 import mod_11_2
 from services.intake import domain
 from shared.web.fields import Page, Words, identifier, one_of
 
+MOST_DIGITS = 40  # characters of a phone or document number as it is written
+
 
 def _phone(value: str) -> None:
-    if not 5 <= len(domain.phone_digits(value)) <= 15:
+    if len(value) > MOST_DIGITS or not 5 <= len(domain.phone_digits(value)) <= 15:
         raise ValidationError("Not a phone number.")
 
 
 def _document(value: str) -> None:
-    number = domain.document_number(value)
-    if len(number) != 18 or not mod_11_2.is_valid(number):
+    number = domain.document_number(value[:MOST_DIGITS])
+    if len(value) > MOST_DIGITS or len(number) != 18 or not mod_11_2.is_valid(number):
         raise ValidationError("Not a resident identity number: its check digit is wrong.")
 
 

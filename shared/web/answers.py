@@ -49,6 +49,7 @@ REASONS = (
     (r"Must be greater than or equal to (\S+)\.", r"不得小于 \1"),
     (r"Must be less than or equal to (\S+)\.", r"不得大于 \1"),
     (r"Control characters are not allowed\.", "不得含控制字符"),
+    (r"Too many marks on one letter\.", "一个字上的附加符号过多"),
     (r"Not a phone number\.", "不是电话号码"),
     (r"Not a resident identity number: its check digit is wrong\.", "不是有效的身份证号：校验码不符"),
     (r"Invalid JSON body\.", "不是有效的 JSON"),

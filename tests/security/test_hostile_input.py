@@ -1,0 +1,75 @@
+"""What an enemy types: it is refused, soon, and never as a fault of ours."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from flask.testing import FlaskClient
+
+from shared import numbers
+from shared.identity import passwords
+from shared.problems import Malformed
+from tests.world import World
+
+HERE = {"Origin": "http://localhost"}
+# Each mark of the second kind is to be brought before all of the first: the square of their number.
+HEAP = "\u0345" * 40_000 + "\u0334" * 40_000
+SOON = 5  # seconds; this heap took three times as long, and half a megabyte minutes
+
+
+@contextmanager
+def soon() -> Iterator[None]:
+    """Fails where the work inside takes long, also on a busy machine."""
+    begun = time.monotonic()
+    yield
+    assert time.monotonic() - begun < SOON
+
+
+def _register(world: World, **changes: object) -> int:
+    return int(world.register(**changes).status_code)
+
+
+@pytest.mark.parametrize(
+    ("status", "send"),
+    [
+        (400, lambda w: w.client("intake").post("/track", data={"number": HEAP, "code": "x"}).status_code),
+        (422, lambda w: _register(w, text=HEAP)),
+        (422, lambda w: _register(w, petitioners=[{"name": "甲", "phone": HEAP}])),
+        (422, lambda w: _register(w, petitioners=[{"name": "甲", "id_number": HEAP}])),
+        (422, lambda w: w.client("intake", "clerk").post("/grievances", data={"phone": HEAP}).status_code),
+        (401, lambda w: _sign_in(w.client("oversight"), HEAP)),
+    ],
+)
+def test_a_heap_of_marks_is_refused_soon(world: World, status: int, send: Callable[[World], int]) -> None:
+    with soon():
+        assert send(world) == status
+
+
+def _sign_in(browser: FlaskClient, password: str) -> int:
+    typed = {"login": "lin", "password": password}
+    return browser.post("/sign-in", data=typed, headers=HERE).status_code
+
+
+def test_marks_that_languages_use_are_taken(world: World) -> None:
+    written = "Việt Nam, ཧྐྵྨླྺྼྻྂ, a" + "\u0301" * 30
+    assert _register(world, text=written) == 201
+    assert _register(world, key="2", text=written + "\u0301") == 422
+
+
+def test_a_password_that_is_far_too_long_is_no_other_password() -> None:
+    kept = passwords.close("光" * passwords.LONGEST)
+    assert passwords.fits(kept, "光" * passwords.LONGEST)
+    assert not passwords.fits(kept, "光" * 5 * passwords.LONGEST)
+    assert passwords.refusal("光" * 5 * passwords.LONGEST, "lin") == passwords.LENGTH
+
+
+def test_a_phone_or_document_number_is_no_longer_than_one(world: World) -> None:
+    for wrong in ({"phone": "19900000001" + " " * 30}, {"id_number": "-" * 23 + "11010519491231002X"}):
+        answer = world.register(petitioners=[{"name": "甲"} | wrong])
+        assert [e["field"] for e in answer.json["errors"]] == [f"petitioners.0.{next(iter(wrong))}"]
+
+
+def test_what_is_too_long_is_no_number() -> None:
+    with pytest.raises(Malformed):
+        numbers.parse(numbers.make(2026, 1) + " " * numbers.LONGEST)
