@@ -3,12 +3,12 @@
 from typing import Any
 
 from flask import Flask, request
-from flask_smorest import Blueprint
 from werkzeug.http import parse_dict_header
 
 from services.intake import actions, pages, schemas
 from services.intake.domain import Grievance, NewGrievance, Tracking
 from shared import idempotency, numbers, service, web
+from shared.web.interface import Blueprint
 
 API = Blueprint("intake", __name__, url_prefix="/v1", description="登记与查询 · Registration and tracking")
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from shared import numbers
 from shared.identity import passwords
@@ -73,3 +74,27 @@ def test_a_phone_or_document_number_is_no_longer_than_one(world: World) -> None:
 def test_what_is_too_long_is_no_number() -> None:
     with pytest.raises(Malformed):
         numbers.parse(numbers.make(2026, 1) + " " * numbers.LONGEST)
+
+
+def _json(world: World, body: bytes) -> TestResponse:
+    headers = {"Idempotency-Key": "k", "Content-Type": "application/json"}
+    return world.client("intake", "clerk").post("/v1/grievances", data=body, headers=headers)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 100_000,
+        b'{"kind": ' + b"9" * 10_000 + b"}",
+        b'{"kind": NaN}',
+        b'{"\\ud800": 1}',
+        b'{"\xff": 1}',
+    ],
+)
+def test_what_no_json_text_may_hold_is_refused(world: World, body: bytes) -> None:
+    answer = _json(world, body)
+    assert (answer.status_code, answer.json["errors"][0]["reason"]) == (400, "不是有效的 JSON")
+
+
+def test_an_empty_body_lacks_what_is_required(world: World) -> None:
+    assert {each["reason"] for each in _json(world, b"").json["errors"]} == {"必填"}
