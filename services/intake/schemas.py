@@ -1,6 +1,6 @@
 """What a request and an answer of intake look like."""
 
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate
@@ -9,6 +9,7 @@ from stdnum.iso7064 import mod_11_2
 from services.intake import domain
 from shared.web.fields import Page, Words, identifier, one_of
 
+MOST_PETITIONERS = 2000
 MOST_DIGITS = 40  # characters of a phone or document number as it is written
 
 
@@ -50,7 +51,7 @@ class NewGrievance(Schema):
     summary = Words(most=200, required=True)
     text = Words(most=10_000, required=True)
     petitioners = fields.List(
-        fields.Nested(Petitioner), required=True, validate=validate.Length(min=1, max=2000)
+        fields.Nested(Petitioner), required=True, validate=validate.Length(min=1, max=MOST_PETITIONERS)
     )
     received_at = fields.AwareDateTime(load_default=None, allow_none=True, format="iso")
 
@@ -58,8 +59,15 @@ class NewGrievance(Schema):
     def _make(self, data: dict[str, Any], **_: Any) -> domain.NewGrievance:
         data["petitioners"] = tuple(data["petitioners"])
         if data["received_at"]:
-            data["received_at"] = data["received_at"].astimezone(UTC)
+            data["received_at"] = _in_utc(data["received_at"])
         return domain.NewGrievance(**data)
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:  # before the year 1 or after 9999
+        raise ValidationError("Not a valid aware datetime.", "received_at") from error
 
 
 class Receipt(Schema):

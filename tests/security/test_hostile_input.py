@@ -98,3 +98,8 @@ def test_what_no_json_text_may_hold_is_refused(world: World, body: bytes) -> Non
 
 def test_an_empty_body_lacks_what_is_required(world: World) -> None:
     assert {each["reason"] for each in _json(world, b"").json["errors"]} == {"必填"}
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_time_that_utc_does_not_have_is_refused(world: World, moment: str) -> None:
+    assert [e["field"] for e in world.register(received_at=moment).json["errors"]] == ["received_at"]
