@@ -103,3 +103,17 @@ def test_an_empty_body_lacks_what_is_required(world: World) -> None:
 @pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
 def test_a_time_that_utc_does_not_have_is_refused(world: World, moment: str) -> None:
     assert [e["field"] for e in world.register(received_at=moment).json["errors"]] == ["received_at"]
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("oversight", "/v1/notices?department=%00"),
+        ("oversight", "/v1/notices/%00"),
+        ("oversight", "/notices/a%00b"),
+        ("oversight", "/v1/deadlines?number=%00"),
+        ("routing", "/v1/ledger?department=%00"),
+    ],
+)
+def test_an_address_with_what_no_row_can_hold_is_refused(world: World, name: str, path: str) -> None:
+    assert world.client(name, "supervisor").get(path).status_code == 400

@@ -129,7 +129,7 @@ def enter() -> Response:
     reference = cookie.read() or ""
     chosen = request.form.get("grant")
     account, held = _account(session), grants.of(web.service().identity, session.account)
-    if chosen is None or _missing(session, account, held) in {"factor", "enrol"}:
+    if chosen is None or "\0" in chosen or _missing(session, account, held) in {"factor", "enrol"}:
         return _go_on(reference)
     return _work(session, chosen)
 
