@@ -117,3 +117,12 @@ def test_a_time_that_utc_does_not_have_is_refused(world: World, moment: str) -> 
 )
 def test_an_address_with_what_no_row_can_hold_is_refused(world: World, name: str, path: str) -> None:
     assert world.client(name, "supervisor").get(path).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://[", "http://[::1", "null", "http://localhost.evil.example", "http://x@localhost"]
+)
+def test_an_origin_that_is_not_ours_is_refused_whatever_it_is(world: World, origin: str) -> None:
+    browser = world.client("oversight")
+    assert browser.post("/sign-out", headers={"Origin": origin}).status_code == 403
+    assert browser.post("/sign-out", headers=HERE).status_code == 303
