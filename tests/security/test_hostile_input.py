@@ -1,5 +1,6 @@
 """What an enemy types: it is refused, soon, and never as a fault of ours."""
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from services.intake.schemas import MOST_PETITIONERS
 from shared import numbers
 from shared.identity import passwords
 from shared.problems import Malformed
@@ -126,3 +128,17 @@ def test_an_origin_that_is_not_ours_is_refused_whatever_it_is(world: World, orig
     browser = world.client("oversight")
     assert browser.post("/sign-out", headers={"Origin": origin}).status_code == 403
     assert browser.post("/sign-out", headers=HERE).status_code == 303
+
+
+def test_a_form_with_more_petitioners_than_may_be_is_not_read_to_its_end(world: World) -> None:
+    many = {f"petitioners.{n}.name": "甲" for n in range(9000)}
+    page = world.client("intake", "clerk").post("/register/people", data=many).text
+    assert f'name="petitioners.{MOST_PETITIONERS}.name"' in page
+    assert f'name="petitioners.{MOST_PETITIONERS + 2}.name"' not in page
+
+
+def test_whom_to_drop_may_be_anything(world: World) -> None:
+    typed = {"petitioners.0.name": "甲", "petitioners.1.name": "乙"}
+    for drop, left in (("9" * 5000, "甲乙"), ("x", "甲乙"), ("0", "乙")):
+        page = world.client("intake", "clerk").post("/register/people", data=typed | {"drop": drop}).text
+        assert re.findall('value="([甲乙])"', page) == list(left)
