@@ -8,6 +8,7 @@ from services.intake import domain, store
 from services.intake.domain import Grievance, NewGrievance, Tracking
 from shared import database, disk, idempotency, keyring, numbers, outbox, telemetry, vault
 from shared.idempotency import Request
+from shared.identity import limits
 from shared.identity.model import Caller
 from shared.problems import Backlogged, NoRoom, NotFound, TooMany
 from shared.service import Service
@@ -93,7 +94,7 @@ def track(service: Service, number: str, code: str, address: str) -> Tracking:
     Wrong number and wrong code get the same answer (NotFound), and too many of them from one address or
     for one number none at all for a while (TooMany).
     """
-    now, of = service.now(), (f"number {number}", f"address {address}")
+    now, of = service.now(), (f"number {number}", limits.of_address(address))
     with service.transaction() as tx:
         if store.lookup_failures(tx, of, now - domain.FAILURES_KEPT) >= domain.MOST_FAILURES:
             raise TooMany

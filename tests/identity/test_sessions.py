@@ -225,3 +225,8 @@ def test_a_household_with_ipv6_is_one_address() -> None:
     assert limits.of_address("2001:db8::1") == limits.of_address("2001:db8::ffff:2")
     assert limits.of_address("2001:db8::1") != limits.of_address("2001:db8:0:1::1")
     assert limits.of_address(None) == limits.of_address("nonsense")
+
+
+def test_addresses_of_ipv4_that_are_written_as_ipv6_are_not_one_household() -> None:
+    assert limits.of_address("::ffff:192.0.2.1") == limits.of_address("192.0.2.1")
+    assert limits.of_address("::ffff:192.0.2.1") != limits.of_address("::ffff:192.0.2.2")
