@@ -1,5 +1,7 @@
 """Accounts of people: made, entered with a password, set up by a link that works once, disabled."""
 
+import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +18,14 @@ from shared.problems import Conflict, Fault, Invalid, NotFound
 SETUP = "setup"  # who acts before there is anybody
 LINK_LIVES = timedelta(hours=24)
 LOGIN = Fault("login", "这个登录名已有人用", "This login name is taken")
+# Latin and Chinese letters alone: nobody's login can look like another's in a third script.
+LOGINS = re.compile(r"[a-z0-9\u4e00-\u9fff][a-z0-9\u4e00-\u9fff.@+_-]{1,39}")
+UNFIT = Fault(
+    "login",
+    "登录名为 2 至 40 个拉丁字母、汉字、数字或 . @ + - _，以字母、汉字或数字开头",
+    "A login is 2 to 40 Latin or Chinese letters, digits or . @ + - _, and begins with a letter or digit",
+)
+NAME = Fault("name", "不得含控制字符", "Control characters are not allowed")
 
 
 @dataclass(frozen=True)
@@ -41,13 +51,23 @@ COLUMNS = (
 
 
 def add(tx: Connection, login: str, name: str, by: str) -> str:
-    """Make an account without a password; return its id. Refuses (Invalid) a login that is taken."""
+    """Make an account without a password; return its id.
+
+    Refuses (Invalid) a login that is taken or in other letters, and a name that would act on a terminal.
+    """
     id_, login = references.word(8), spelled(login)
+    if wrong := [fault for fault, found in _unfit(login, name) if found]:
+        raise Invalid(faults=wrong)
     if tx.execute(select(ACCOUNT.c.id).where(ACCOUNT.c.login == login)).first():
         raise Invalid(faults=[LOGIN])
     tx.execute(insert(ACCOUNT).values(id=id_, login=login, name=name.strip(), created_by=by))
     changes.note(tx, by, "account.added", id_, {"login": login, "name": name.strip()})
     return id_
+
+
+def _unfit(login: str, name: str) -> Iterator[tuple[Fault, bool]]:
+    yield UNFIT, not LOGINS.fullmatch(login)
+    yield NAME, any(unicodedata.category(character) == "Cc" for character in name)
 
 
 def spelled(login: str) -> str:

@@ -71,6 +71,12 @@ def test_what_makes_no_sense_is_refused(world: World, minqing, words: tuple[str,
     assert read(world, "SELECT 1 FROM account") == []
 
 
+def test_what_would_act_on_a_terminal_or_look_like_another_login_is_refused(world: World, minqing) -> None:
+    for login, name in (("l\u0456n", "林"), ("lin\x1b[2J", "林"), ("lin", "林\x1b[2J")):
+        answer = minqing("person", "add", login, "--name", name, "--role", "clerk")
+        assert answer.exit_code != 0 and "\x1b" not in answer.output
+
+
 def test_a_login_is_taken_once(world: World, minqing) -> None:
     person(world, "lin")
     assert "taken" in minqing("person", "add", "LIN", "--name", "林", "--role", "clerk").output
