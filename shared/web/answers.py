@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -26,6 +27,7 @@ BY_STATUS: Mapping[int, type[Problem]] = {
     429: problems.TooMany,
     503: problems.Unavailable,
 }
+MOST_FAULTS = 200  # named in one answer: a megabyte of unknown fields made five
 RETRY_AFTER = {  # seconds
     "busy": "1",
     "too-many": "60",
@@ -114,7 +116,8 @@ def _answer_http(error: HTTPException) -> AnyResponse:
     if error.code is None or error.code < 400:
         return error.get_response()
     made = BY_STATUS.get(error.code, problems.Malformed if error.code < 500 else Problem)
-    problem = made(faults=tuple(faults(getattr(error, "data", {}).get("messages", {}))))
+    found = faults(getattr(error, "data", {}).get("messages", {}))
+    problem = made(faults=tuple(islice(found, MOST_FAULTS)))
     problem.status = error.code  # type: ignore[misc]
     return answer(problem)
 

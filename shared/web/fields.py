@@ -58,9 +58,9 @@ def one_of(choices: tuple[str, ...], *, required: bool = True) -> fields.String:
     return fields.String(load_default=None, allow_none=True, validate=validate.OneOf(choices))
 
 
-def identifier() -> fields.String:
+def identifier() -> Words:
     """An id of the county directory that may be left out; whether it exists is for the domain to say."""
-    return fields.String(load_default=None, allow_none=True, validate=validate.Length(min=1, max=80))
+    return Words(most=80, load_default=None, allow_none=True)
 
 
 __all__ = ["Page", "Words", "identifier", "one_of"]

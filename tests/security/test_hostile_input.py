@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import orjson
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
@@ -128,6 +129,17 @@ def test_an_origin_that_is_not_ours_is_refused_whatever_it_is(world: World, orig
     browser = world.client("oversight")
     assert browser.post("/sign-out", headers={"Origin": origin}).status_code == 403
     assert browser.post("/sign-out", headers=HERE).status_code == 303
+
+
+def test_petitioners_are_counted_before_they_are_read(world: World) -> None:
+    answer = _json(world, orjson.dumps({"petitioners": [{"n": 1}] * 40_000}))
+    found = [each["reason"] for each in answer.json["errors"] if each["field"].startswith("petitioners")]
+    assert found == ["长度须在 1 至 2000 之间"]
+
+
+def test_an_answer_names_no_more_faults_than_anyone_reads(world: World) -> None:
+    answer = _json(world, orjson.dumps({f"f{n}": 1 for n in range(5000)}))
+    assert (answer.status_code, len(answer.json["errors"])) == (422, 200)
 
 
 def test_a_form_with_more_petitioners_than_may_be_is_not_read_to_its_end(world: World) -> None:
