@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -30,14 +30,19 @@ NAME = Fault("name", "不得含控制字符", "Control characters are not allowe
 
 @dataclass(frozen=True)
 class Account:
-    """A person. `login` is in lower case; `status` is active or disabled; `ready` means with a password."""
+    """A person. `login` is in lower case; `status` is active or disabled; `password` is its hash."""
 
     id: str
     login: str
     name: str
     status: str
-    ready: bool
+    password: str | None = field(repr=False)
     second_factor: bool
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is a password."""
+        return self.password is not None
 
 
 COLUMNS = (
@@ -45,7 +50,7 @@ COLUMNS = (
     ACCOUNT.c.login,
     ACCOUNT.c.name,
     ACCOUNT.c.status,
-    ACCOUNT.c.password.is_not(None).label("ready"),
+    ACCOUNT.c.password,
     ACCOUNT.c.totp.is_not(None).label("second_factor"),
 )
 
@@ -55,8 +60,8 @@ def add(tx: Connection, login: str, name: str, by: str) -> str:
 
     Refuses (Invalid) a login that is taken or in other letters, and a name that would act on a terminal.
     """
-    id_, login = references.word(8), spelled(login)
-    if wrong := [fault for fault, found in _unfit(login, name) if found]:
+    id_, as_given, login = references.word(8), login.strip().lower(), spelled(login)
+    if wrong := [fault for fault, found in _unfit(as_given, name) if found]:
         raise Invalid(faults=wrong)
     if tx.execute(select(ACCOUNT.c.id).where(ACCOUNT.c.login == login)).first():
         raise Invalid(faults=[LOGIN])
@@ -105,16 +110,23 @@ def verify(engine: Engine, login: str, password: str) -> Account | None:
     None for an unknown login, a wrong password, a disabled account and one without a password: a hash is
     computed for each of them, so that the time of the answer tells as little as the answer.
     """
-    wanted = select(*COLUMNS, ACCOUNT.c.password).where(ACCOUNT.c.login == spelled(login))
+    wanted = select(*COLUMNS).where(ACCOUNT.c.login == spelled(login))
     with database.reading(engine) as connection:
         row = connection.execute(wanted).first()
     usable = row is not None and row.status == "active"
     if not passwords.fits(row.password if row and usable else None, password) or row is None:
         return None
-    if passwords.outdated(row.password):
-        with engine.begin() as tx:
-            _keep_password(tx, row.id, password)
-    return Account(*row[:-1])
+    account = Account(*row)
+    return _hashed_anew(engine, account, password) if passwords.outdated(row.password) else account
+
+
+def _hashed_anew(engine: Engine, account: Account, password: str) -> Account:
+    """Keep the same password by today's parameters, unless another one was set meanwhile."""
+    same = update(ACCOUNT).where(ACCOUNT.c.id == account.id, ACCOUNT.c.password == account.password)
+    anew = replace(account, password=passwords.close(password))
+    with engine.begin() as tx:
+        changed = tx.execute(same.values(password=anew.password)).rowcount == 1
+    return anew if changed else account
 
 
 def change_password(engine: Engine, account: Account, password: str, session: str) -> None:

@@ -46,6 +46,14 @@ def test_a_session_says_in_all_services_who_works_as_what(world: World, engine: 
         assert (found.department, found.office) == ("housing", None)
 
 
+def test_who_found_a_lost_second_factor_has_no_session_left(world: World, engine: Engine) -> None:
+    lin = person(world, "lin", "clerk")
+    reference = _entered(engine, lin)
+    with engine.begin() as tx:
+        factors.remove(tx, lin, "command-line")
+    assert sessions.caller(engine, reference) is None
+
+
 def test_a_session_without_a_role_is_nobody(world: World, engine: Engine) -> None:
     reference = sessions.begin(engine, person(world, "lin", "clerk"), "::1", "test")
     assert sessions.living(engine, reference) is not None

@@ -48,7 +48,8 @@ def sign_in() -> Page:
         return _page("sign_in.html", WRONG), 401
     limits.succeed(engine, *doors)
     _leave("replaced")
-    reference = sessions.begin(engine, found.id, request.remote_addr or "", request.user_agent.string)
+    address, agent = request.remote_addr or "", request.user_agent.string
+    reference = sessions.begin(engine, found.id, address, agent, found.password)
     return _go_on(reference)
 
 
