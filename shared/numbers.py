@@ -10,6 +10,8 @@ from stdnum.iso7064 import mod_11_10
 
 from shared.problems import Malformed
 
+LONGEST = 80  # characters of a number as it is typed, with spaces and hyphens
+
 
 def make(year: int, sequence: int) -> str:
     """The number of the `sequence`-th grievance (counted on through the years), in its usual spelling."""
@@ -22,7 +24,9 @@ def parse(spoken: str) -> str:
 
     Refuses (Malformed) what has no digits, is too short, or has a wrong check digit.
     """
-    digits = unicodedata.normalize("NFKC", spoken).translate(str.maketrans("", "", "-—–－ \t"))
+    # What is far too long is not looked at: normalising it can take the square of its length.
+    typed = spoken if len(spoken) <= LONGEST else ""
+    digits = unicodedata.normalize("NFKC", typed).translate(str.maketrans("", "", "-—–－ \t"))
     if len(digits) < 11 or len(digits) > 20 or not (digits.isascii() and mod_11_10.is_valid(digits)):
         raise Malformed(
             "诉求编号有误：请核对每一位数字，末位是校验码",

@@ -15,7 +15,7 @@ from marshmallow import ValidationError
 from deploy.minqing import options, rows, suite
 from deploy.minqing.options import Target
 from deploy.minqing.rows import Row
-from deploy.minqing.trouble import Say, Trouble, say
+from deploy.minqing.trouble import Say, Trouble, plain, say
 from services.intake import domain, schemas
 from shared import county, problems
 from shared.problems import Fault
@@ -156,7 +156,7 @@ def _failure(file: Path, table: rows.File, plan: rows.Plan, failed: Failed) -> T
     for row, faults in failed:
         words = [f"{plan.columns.get(fault.field, fault.field)}: {fault.zh} / {fault.en}" for fault in faults]
         reasons.append((row, "; ".join(words)))
-        click.echo("\n".join(f"第 {row.n} 行 row {row.n}  {each}" for each in words), err=True)
+        click.echo(plain("\n".join(f"第 {row.n} 行 row {row.n}  {each}" for each in words)), err=True)
     target = rows.write_failed(file, table.columns, reasons)
     return Trouble(
         f"{len(failed)} 行未登记，已写入 {target}；改正后单独导入该文件即可",

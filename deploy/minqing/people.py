@@ -1,6 +1,5 @@
 """`minqing person`: people's accounts from the command line, one by one or from a spreadsheet."""
 
-import csv
 import functools
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -11,7 +10,7 @@ from typing import Any
 import click
 from sqlalchemy import Connection, Engine
 
-from deploy.minqing import databases, options, suite
+from deploy.minqing import databases, options, rows, suite
 from deploy.minqing.trouble import Trouble, say
 from shared import county
 from shared.county import County
@@ -114,14 +113,14 @@ def import_(data: Path, file: Path) -> None:
 
     列 | columns: login,name,role,department,office,station,area。全部无误才导入 | All rows, or none.
     """
-    rows, directory = list(_rows(file)), county.load(suite.county_folder())
-    wrong = [(f"第 {n} 行 {zh}", f"row {n} {en}") for n, row in rows for zh, en in _flaws(row, directory)]
+    given, directory = list(_rows(file)), county.load(suite.county_folder())
+    wrong = [(f"第 {n} 行 {zh}", f"row {n} {en}") for n, row in given for zh, en in _flaws(row, directory)]
     if wrong:
         raise Trouble(*map("\n".join, zip(*wrong, strict=True)))
     with _identity(data) as engine:
         by = _by(engine)
         with engine.begin() as tx:
-            links = [(row["login"], _add_row(tx, n, row, by)) for n, row in rows]
+            links = [(row["login"], _add_row(tx, n, row, by)) for n, row in given]
         for login, secret in links:
             show_link(data, login, secret)
         _say_if_waiting(by)
@@ -179,13 +178,12 @@ def _add_row(tx: Connection, number: int, row: Mapping[str, str | None], by: str
 
 def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """The rows with their numbers as a spreadsheet shows them: the first below the heading is 2."""
-    with file.open(encoding="utf-8-sig", newline="") as source:
-        reader = csv.DictReader(source)
-        unknown = set(reader.fieldnames or ()) ^ set(COLUMNS)
-        if unknown - set(model.PARTS):
-            raise Trouble(f"列名有误：{', '.join(sorted(unknown))}", f"The columns are {', '.join(COLUMNS)}")
-        for number, row in enumerate(reader, 2):
-            yield number, {name: (row.get(name) or "").strip() for name in COLUMNS}
+    table = rows.read(file)
+    unknown = set(table.columns) ^ set(COLUMNS)
+    if unknown - set(model.PARTS):
+        raise Trouble(f"列名有误：{', '.join(sorted(unknown))}", f"The columns are {', '.join(COLUMNS)}")
+    for row in table.rows:
+        yield row.n, {name: (row.cells.get(name) or "").strip() for name in COLUMNS}
 
 
 def _flaws(row: Mapping[str, Any], directory: County) -> list[tuple[str, str]]:

@@ -10,6 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from deploy.minqing.trouble import Trouble
 from shared import language
 
@@ -144,8 +146,8 @@ def _objects(text: str, file: Path) -> Iterator[Row]:
 
 def _object(line: str, n: int, file: Path) -> dict[str, Any]:
     try:
-        value = json.loads(line)
-    except json.JSONDecodeError:
+        value = orjson.loads(line)
+    except orjson.JSONDecodeError:
         value = None
     if not isinstance(value, dict):
         raise Trouble(f"{file} 第 {n} 行不是 JSON 对象", f"{file} line {n} is no JSON object")

@@ -3,7 +3,6 @@
 from typing import Any
 
 from flask import Flask, request
-from flask_smorest import Blueprint
 from werkzeug.http import parse_dict_header
 
 from services.intake import actions, pages, schemas
@@ -13,6 +12,7 @@ from services.intake.domain.views import ASKED, View, Wish
 from services.intake.pages.views import VIEWS
 from shared import idempotency, numbers, service, web
 from shared.problems import Forbidden
+from shared.web.interface import Blueprint
 
 API = Blueprint("intake", __name__, url_prefix="/v1", description="登记与查询 · Registration and tracking")
 

@@ -1,6 +1,6 @@
 """What a request and an answer of intake look like."""
 
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_dump, post_load, validate
@@ -11,15 +11,18 @@ from services.intake.domain import matrix, views
 from shared import web
 from shared.web.fields import Page, Words, identifier, one_of
 
+MOST_PETITIONERS = 2000
+MOST_DIGITS = 40  # characters of a phone or document number as it is written
+
 
 def _phone(value: str) -> None:
-    if not 5 <= len(domain.phone_digits(value)) <= 15:
+    if len(value) > MOST_DIGITS or not 5 <= len(domain.phone_digits(value)) <= 15:
         raise ValidationError("Not a phone number.")
 
 
 def _document(value: str) -> None:
-    number = domain.document_number(value)
-    if len(number) != 18 or not mod_11_2.is_valid(number):
+    number = domain.document_number(value[:MOST_DIGITS])
+    if len(value) > MOST_DIGITS or len(number) != 18 or not mod_11_2.is_valid(number):
         raise ValidationError("Not a resident identity number: its check digit is wrong.")
 
 
@@ -33,6 +36,17 @@ class Answer(Schema):
         tracked = self.situation == matrix.TRACKED
         known = matrix.allowed(matrix.PETITIONER if tracked else web.caller().held, self.situation)
         return {name: value for name, value in data.items() if name in known}
+
+
+class People(fields.List[Any]):
+    """A list that is counted before its entries are read: to say what is wrong with 40,000 takes seconds."""
+
+    default_error_messages = {"count": f"Length must be between 1 and {MOST_PETITIONERS}."}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
+        if isinstance(value, list) and len(value) > MOST_PETITIONERS:
+            raise self.make_error("count")
+        return super()._deserialize(value, attr, data, **kwargs)
 
 
 class Petitioner(Schema):
@@ -53,7 +67,7 @@ class NewGrievance(Schema):
     """A grievance to register. Unknown fields are refused; times carry their zone."""
 
     kind = one_of(domain.KINDS)
-    office = fields.String(required=True, validate=validate.Length(min=1, max=80))
+    office = Words(most=80, required=True)
     channel = one_of(domain.CHANNELS)
     urgency = one_of(domain.URGENCIES, required=False)
     category = identifier()
@@ -61,8 +75,8 @@ class NewGrievance(Schema):
     unit = identifier()
     summary = Words(most=200, required=True)
     text = Words(most=10_000, required=True)
-    petitioners = fields.List(
-        fields.Nested(Petitioner), required=True, validate=validate.Length(min=1, max=2000)
+    petitioners = People(
+        fields.Nested(Petitioner), required=True, validate=validate.Length(min=1, max=MOST_PETITIONERS)
     )
     received_at = fields.AwareDateTime(load_default=None, allow_none=True, format="iso")
 
@@ -70,8 +84,15 @@ class NewGrievance(Schema):
     def _make(self, data: dict[str, Any], **_: Any) -> domain.NewGrievance:
         data["petitioners"] = tuple(data["petitioners"])
         if data["received_at"]:
-            data["received_at"] = data["received_at"].astimezone(UTC)
+            data["received_at"] = _in_utc(data["received_at"])
         return domain.NewGrievance(**data)
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:  # before the year 1 or after 9999
+        raise ValidationError("Not a valid aware datetime.", "received_at") from error
 
 
 class Receipt(Schema):

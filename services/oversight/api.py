@@ -3,13 +3,13 @@
 from typing import Any
 
 from flask import Flask
-from flask_smorest import Blueprint
 
 from services.oversight import actions, pages, schemas
 from services.oversight.domain import Notice, Wish
 from services.oversight.pages import me, oidc, passkeys, people, policy, publication, sign_in
 from shared import service, web
 from shared.web import access
+from shared.web.interface import Blueprint
 
 API = Blueprint(
     "oversight", __name__, url_prefix="/v1", description="期限与督办 · Deadlines and accountability"

@@ -3,12 +3,12 @@
 from typing import Any
 
 from flask import Flask, request
-from flask_smorest import Blueprint
 
 from services.routing import actions, domain, pages, schemas
 from services.routing.actions import Sheet
 from services.routing.domain import Answer, Case, Decision
 from shared import service, web
+from shared.web.interface import Blueprint
 
 API = Blueprint("routing", __name__, url_prefix="/v1", description="分派与台账 · Triage and ledgers")
 

@@ -1,8 +1,10 @@
 """Accounts of people: made, entered with a password, set up by a link that works once, disabled."""
 
+import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,11 +18,19 @@ from shared.problems import Conflict, Fault, Invalid, NotFound
 SETUP = "setup"  # who acts before there is anybody
 LINK_LIVES = timedelta(hours=24)
 LOGIN = Fault("login", "这个登录名已有人用", "This login name is taken")
+# Latin and Chinese letters alone: nobody's login can look like another's in a third script.
+LOGINS = re.compile(r"[a-z0-9\u4e00-\u9fff][a-z0-9\u4e00-\u9fff.@+_-]{1,39}")
+UNFIT = Fault(
+    "login",
+    "登录名为 2 至 40 个拉丁字母、汉字、数字或 . @ + - _，以字母、汉字或数字开头",
+    "A login is 2 to 40 Latin or Chinese letters, digits or . @ + - _, and begins with a letter or digit",
+)
+NAME = Fault("name", "不得含控制字符", "Control characters are not allowed")
 
 
 @dataclass(frozen=True)
 class Account:
-    """A person. `login` is in lower case; `status` is active or disabled; `ready` means with a password.
+    """A person. `login` is in lower case; `status` is active or disabled; `password` is its hash.
 
     `totp` says whether an app shows them codes, `passkeys` how many of these they have.
     """
@@ -29,7 +39,7 @@ class Account:
     login: str
     name: str
     status: str
-    ready: bool
+    password: str | None = field(repr=False)
     totp: bool
     passkeys: int
 
@@ -38,26 +48,41 @@ class Account:
         """Whether they have any second factor."""
         return self.totp or self.passkeys > 0
 
+    @property
+    def ready(self) -> bool:
+        """Whether there is a password."""
+        return self.password is not None
+
 
 COLUMNS = (
     ACCOUNT.c.id,
     ACCOUNT.c.login,
     ACCOUNT.c.name,
     ACCOUNT.c.status,
-    ACCOUNT.c.password.is_not(None).label("ready"),
+    ACCOUNT.c.password,
     ACCOUNT.c.totp.is_not(None).label("totp"),
     select(func.count()).where(PASSKEY.c.account == ACCOUNT.c.id).scalar_subquery().label("passkeys"),
 )
 
 
 def add(tx: Connection, login: str, name: str, by: str) -> str:
-    """Make an account without a password; return its id. Refuses (Invalid) a login that is taken."""
-    id_, login = references.word(8), spelled(login)
+    """Make an account without a password; return its id.
+
+    Refuses (Invalid) a login that is taken or in other letters, and a name that would act on a terminal.
+    """
+    id_, as_given, login = references.word(8), login.strip().lower(), spelled(login)
+    if wrong := [fault for fault, found in _unfit(as_given, name) if found]:
+        raise Invalid(faults=wrong)
     if tx.execute(select(ACCOUNT.c.id).where(ACCOUNT.c.login == login)).first():
         raise Invalid(faults=[LOGIN])
     tx.execute(insert(ACCOUNT).values(id=id_, login=login, name=name.strip(), created_by=by))
     changes.note(tx, by, "account.added", id_, {"login": login, "name": name.strip()})
     return id_
+
+
+def _unfit(login: str, name: str) -> Iterator[tuple[Fault, bool]]:
+    yield UNFIT, not LOGINS.fullmatch(login)
+    yield NAME, any(unicodedata.category(character) == "Cc" for character in name)
 
 
 def spelled(login: str) -> str:
@@ -95,16 +120,23 @@ def verify(engine: Engine, login: str, password: str) -> Account | None:
     None for an unknown login, a wrong password, a disabled account and one without a password: a hash is
     computed for each of them, so that the time of the answer tells as little as the answer.
     """
-    wanted = select(*COLUMNS, ACCOUNT.c.password).where(ACCOUNT.c.login == spelled(login))
+    wanted = select(*COLUMNS).where(ACCOUNT.c.login == spelled(login))
     with database.reading(engine) as connection:
         row = connection.execute(wanted).first()
     usable = row is not None and row.status == "active"
     if not passwords.fits(row.password if row and usable else None, password) or row is None:
         return None
-    if passwords.outdated(row.password):
-        with engine.begin() as tx:
-            _keep_password(tx, row.id, password)
-    return Account(*row[:-1])
+    account = Account(*row)
+    return _hashed_anew(engine, account, password) if passwords.outdated(row.password) else account
+
+
+def _hashed_anew(engine: Engine, account: Account, password: str) -> Account:
+    """Keep the same password by today's parameters, unless another one was set meanwhile."""
+    same = update(ACCOUNT).where(ACCOUNT.c.id == account.id, ACCOUNT.c.password == account.password)
+    anew = replace(account, password=passwords.close(password))
+    with engine.begin() as tx:
+        changed = tx.execute(same.values(password=anew.password)).rowcount == 1
+    return anew if changed else account
 
 
 def change_password(engine: Engine, account: Account, password: str, session: str) -> None:

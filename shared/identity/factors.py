@@ -10,7 +10,7 @@ import pyotp
 from sqlalchemy import ColumnElement, Connection, Engine, delete, func, insert, select, update
 
 from shared import database, keyring
-from shared.identity import changes, references
+from shared.identity import changes, references, sessions
 from shared.identity.tables import ACCOUNT, PASSKEY, RECOVERY_CODE
 from shared.keyring import Seal
 from shared.problems import Conflict
@@ -75,10 +75,14 @@ def left(engine: Engine, account: str) -> int:
 
 
 def remove(tx: Connection, account: str, by: str) -> None:
-    """Take lost second factors away: from the command line of the machine alone, never over the network."""
+    """Take lost second factors away: from the command line of the machine alone, never over the network.
+
+    All sessions end, since one may be of whoever found it.
+    """
     tx.execute(update(ACCOUNT).where(ACCOUNT.c.id == account).values(totp=None))
     tx.execute(delete(PASSKEY).where(PASSKEY.c.account == account))
     tx.execute(delete(RECOVERY_CODE).where(RECOVERY_CODE.c.account == account))
+    sessions.end_others(tx, account, None, "factor")
     changes.note(tx, by, "factor.removed", account)
 
 

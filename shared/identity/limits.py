@@ -25,11 +25,15 @@ def of_login(login: str) -> str:
 
 
 def of_address(address: str | None) -> str:
-    """The door of one address; of one network of 64 bits with IPv6, where a household has that many."""
+    """The door of one address; of one network of 64 bits with IPv6, where a household has that many.
+
+    An IPv4 address written as IPv6 (::ffff:192.0.2.1) is one of IPv4: all of those are one network of 64.
+    """
     try:
         parsed = ipaddress.ip_address(address or "")
     except ValueError:
         return "address:unknown"
+    parsed = getattr(parsed, "ipv4_mapped", None) or parsed
     if parsed.version == 6:
         return f"address:{ipaddress.ip_network((parsed, 64), strict=False)}"
     return f"address:{parsed}"

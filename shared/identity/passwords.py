@@ -51,7 +51,13 @@ def outdated(kept: str) -> bool:
 
 
 def _normal(password: str) -> str:
-    """One password typed on two keyboards is one password (NIST SP 800-63B: NFKC)."""
+    """One password typed on two keyboards is one password (NIST SP 800-63B: NFKC).
+
+    What is far too long is only cut, so that it is too long still and fits nothing: normalising can take the
+    square of its length.
+    """
+    if len(password) > 4 * LONGEST:
+        return password[: LONGEST + 1]
     return unicodedata.normalize("NFKC", password)
 
 

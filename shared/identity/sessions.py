@@ -14,7 +14,8 @@ from sqlalchemy import ColumnElement, Connection, Engine, func, insert, select, 
 from shared import database
 from shared.identity import references
 from shared.identity.model import ROLES, Caller
-from shared.identity.tables import LIVE_GRANT, ROLE_GRANT, SESSION
+from shared.identity.tables import ACCOUNT, LIVE_GRANT, ROLE_GRANT, SESSION
+from shared.problems import Conflict
 
 HOURS = 12  # a session ends after this, whatever was done in it; the view `signed_in` says so as well
 
@@ -42,11 +43,19 @@ LIVING = text(f"""
 """)  # nosec B608 - our own number
 
 
-def begin(engine: Engine, account: str, address: str, agent: str) -> str:
-    """A session of someone whose password was right; return its reference."""
-    reference = references.reference()
+def begin(engine: Engine, account: str, address: str, agent: str, password: str | None = None) -> str:
+    """A session of someone whose password was right; return its reference.
+
+    Raises Conflict if `password`, the hash that it was right for, is theirs no more: it was changed while
+    this one was looked at, and all sessions ended. The row is held: a change under way is waited for.
+    """
+    reference, own = references.reference(), ACCOUNT.c.id == account
+    if password is not None:
+        own &= ACCOUNT.c.password == password
     values = {"id": references.word(8), "digest": references.digest(reference), "account": account}
     with engine.begin() as tx:
+        if tx.execute(select(ACCOUNT.c.id).where(own).with_for_update(read=True)).first() is None:
+            raise Conflict
         tx.execute(insert(SESSION).values(**values, address=address[:80], agent=agent[:200]))
     return reference
 

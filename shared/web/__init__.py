@@ -9,7 +9,7 @@ from flask import Blueprint, Flask, Response, current_app, request
 from flask.json.provider import JSONProvider
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from shared import language, telemetry
+from shared import language, problems, telemetry
 from shared.service import Service
 from shared.web import access, answers, cookie, health
 from shared.web.access import allow, caller, may, public
@@ -104,8 +104,13 @@ def _watch(app: Flask, proxies: int) -> None:
 
 
 def _begin() -> None:
-    """Everything done for this request belongs to one trace: the caller's, or a new one."""
+    """Everything done for this request belongs to one trace: the caller's, or a new one.
+
+    Refuses (Malformed) an address with the character that no row can hold, so that no query meets it.
+    """
     telemetry.begin(request.headers.get("traceparent"))
+    if "\0" in request.path or any("\0" in value for value in request.args.values()):
+        raise problems.Malformed
 
 
 def _finish(response: Response) -> Response:

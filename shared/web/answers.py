@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -26,6 +27,7 @@ BY_STATUS: Mapping[int, type[Problem]] = {
     429: problems.TooMany,
     503: problems.Unavailable,
 }
+MOST_FAULTS = 200  # named in one answer: a megabyte of unknown fields made five
 RETRY_AFTER = {  # seconds
     "busy": "1",
     "too-many": "60",
@@ -49,6 +51,7 @@ REASONS = (
     (r"Must be greater than or equal to (\S+)\.", r"不得小于 \1"),
     (r"Must be less than or equal to (\S+)\.", r"不得大于 \1"),
     (r"Control characters are not allowed\.", "不得含控制字符"),
+    (r"Too many marks on one letter\.", "一个字上的附加符号过多"),
     (r"Not a phone number\.", "不是电话号码"),
     (r"Not a resident identity number: its check digit is wrong\.", "不是有效的身份证号：校验码不符"),
     (r"Invalid JSON body\.", "不是有效的 JSON"),
@@ -113,7 +116,8 @@ def _answer_http(error: HTTPException) -> AnyResponse:
     if error.code is None or error.code < 400:
         return error.get_response()
     made = BY_STATUS.get(error.code, problems.Malformed if error.code < 500 else Problem)
-    problem = made(faults=tuple(faults(getattr(error, "data", {}).get("messages", {}))))
+    found = faults(getattr(error, "data", {}).get("messages", {}))
+    problem = made(faults=tuple(islice(found, MOST_FAULTS)))
     problem.status = error.code  # type: ignore[misc]
     return answer(problem)
 

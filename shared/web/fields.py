@@ -6,15 +6,20 @@ from typing import Any
 from marshmallow import fields, validate
 
 KEPT = "\n\t"  # control characters that a text may hold
+MOST_MARKS = 30  # on one letter, as in Unicode's stream-safe text (UAX 15); no language needs as many
 
 
 class Words(fields.String):
     """Text that people wrote: trimmed, Unicode NFC, line ends as \\n, `least` to `most` characters.
 
-    Refuses control characters and characters that stand for nothing (surrogates, unassigned).
+    Refuses control characters, characters that stand for nothing (surrogates, unassigned), and heaps of marks
+    on one letter: to bring those into order takes a time that grows with the square of their number.
     """
 
-    default_error_messages = {"control": "Control characters are not allowed."}
+    default_error_messages = {
+        "control": "Control characters are not allowed.",
+        "marks": "Too many marks on one letter.",
+    }
 
     def __init__(self, *, most: int, least: int = 1, **kwargs: Any) -> None:
         super().__init__(validate=validate.Length(min=least, max=most), **kwargs)
@@ -25,7 +30,18 @@ class Words(fields.String):
             words = words.replace("\r\n", "\n")
             if any(unicodedata.category(c) in ("Cc", "Cs", "Cn") for c in words if c not in KEPT):
                 raise self.make_error("control")
+        if not words.isascii() and _is_heaped(words):
+            raise self.make_error("marks")
         return unicodedata.normalize("NFC", words).strip()
+
+
+def _is_heaped(words: str) -> bool:
+    marks = 0
+    for character in words:
+        marks = marks + 1 if unicodedata.combining(character) else 0
+        if marks > MOST_MARKS:
+            return True
+    return False
 
 
 class Page(fields.Integer):
@@ -42,9 +58,9 @@ def one_of(choices: tuple[str, ...], *, required: bool = True) -> fields.String:
     return fields.String(load_default=None, allow_none=True, validate=validate.OneOf(choices))
 
 
-def identifier() -> fields.String:
+def identifier() -> Words:
     """An id of the county directory that may be left out; whether it exists is for the domain to say."""
-    return fields.String(load_default=None, allow_none=True, validate=validate.Length(min=1, max=80))
+    return Words(most=80, load_default=None, allow_none=True)
 
 
 __all__ = ["Page", "Words", "identifier", "one_of"]

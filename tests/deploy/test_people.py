@@ -71,6 +71,12 @@ def test_what_makes_no_sense_is_refused(world: World, minqing, words: tuple[str,
     assert read(world, "SELECT 1 FROM account") == []
 
 
+def test_what_would_act_on_a_terminal_or_look_like_another_login_is_refused(world: World, minqing) -> None:
+    for login, name in (("l\u0456n", "林"), ("lin\x1b[2J", "林"), ("l\0in", "林"), ("lin", "林\x1b[2J")):
+        answer = minqing("person", "add", login, "--name", name, "--role", "clerk")
+        assert answer.exit_code != 0 and "\x1b" not in answer.output
+
+
 def test_a_login_is_taken_once(world: World, minqing) -> None:
     person(world, "lin")
     assert "taken" in minqing("person", "add", "LIN", "--name", "林", "--role", "clerk").output
@@ -94,6 +100,15 @@ def test_people_come_from_a_spreadsheet(world: World, minqing, tmp_path: Path) -
     assert answer.exit_code == 0, answer.output
     assert answer.output.count("set-up?link=") == 2
     assert {row.login for row in read(world, "SELECT login FROM account")} == {"lin", "wang"}
+
+
+def test_a_spreadsheet_is_read_as_chinese_windows_writes_it(world: World, minqing, tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_bytes("login,name,role\nlin,林晨,clerk\n".encode("gbk"))
+    assert minqing("person", "import", str(file)).exit_code == 0
+    assert [row.name for row in read(world, "SELECT name FROM account")] == ["林晨"]
+    file.write_bytes(b"login,name,role\nwang,\xff\xfe,clerk\n")
+    assert "neither UTF-8 nor GBK" in minqing("person", "import", str(file)).output
 
 
 def test_a_spreadsheet_with_errors_names_rows_and_columns_and_changes_nothing(

@@ -44,6 +44,9 @@ def test_json_lines_are_read_as_objects(file):
         ("text,text\n1,2\n", "a.csv", "must be distinct names"),
         ("text\none,two\n", "a.csv", "row 2 has more cells"),
         ("[1]\n", "a.jsonl", "line 1 is no JSON object"),
+        ("[" * 100_000, "a.jsonl", "line 1 is no JSON object"),
+        ('{"text": ' + "9" * 5000 + "}", "a.jsonl", "line 1 is no JSON object"),
+        ('{"text": "\\ud800"}', "a.jsonl", "line 1 is no JSON object"),
         ('{"text": "a"}\n{"text"\n', "a.jsonl", "line 2 is no JSON object"),
     ],
 )

@@ -18,6 +18,18 @@ def engine(world: World) -> Engine:
     return world.services["oversight"].identity
 
 
+def test_a_password_hashed_with_yesterdays_parameters_is_hashed_anew_and_stays(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = world.services["oversight"].identity
+    person(world, "lin", "clerk")
+    old = accounts.of_login(engine, "lin").password
+    monkeypatch.setattr(passwords, "HASHER", PasswordHasher(time_cost=3, memory_cost=19_456, parallelism=1))
+    found = accounts.verify(engine, "lin", PASSWORD)
+    assert found is not None and found.password != old
+    assert found == accounts.verify(engine, "lin", PASSWORD) == accounts.of_login(engine, "lin")
+
+
 @pytest.mark.parametrize(
     "password",
     [

@@ -46,6 +46,14 @@ def test_a_session_says_in_all_services_who_works_as_what(world: World, engine: 
         assert (found.department, found.office) == ("housing", None)
 
 
+def test_who_found_a_lost_second_factor_has_no_session_left(world: World, engine: Engine) -> None:
+    lin = person(world, "lin", "clerk")
+    reference = _entered(engine, lin)
+    with engine.begin() as tx:
+        factors.remove(tx, lin, "command-line")
+    assert sessions.caller(engine, reference) is None
+
+
 def test_a_session_without_a_role_is_nobody(world: World, engine: Engine) -> None:
     reference = sessions.begin(engine, person(world, "lin", "clerk"), "::1", "test")
     assert sessions.living(engine, reference) is not None
@@ -225,3 +233,8 @@ def test_a_household_with_ipv6_is_one_address() -> None:
     assert limits.of_address("2001:db8::1") == limits.of_address("2001:db8::ffff:2")
     assert limits.of_address("2001:db8::1") != limits.of_address("2001:db8:0:1::1")
     assert limits.of_address(None) == limits.of_address("nonsense")
+
+
+def test_addresses_of_ipv4_that_are_written_as_ipv6_are_not_one_household() -> None:
+    assert limits.of_address("::ffff:192.0.2.1") == limits.of_address("192.0.2.1")
+    assert limits.of_address("::ffff:192.0.2.1") != limits.of_address("::ffff:192.0.2.2")

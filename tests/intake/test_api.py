@@ -165,6 +165,14 @@ def test_guessing_codes_is_stopped_also_after_redis_was_wiped(world: World) -> N
     assert client.get(path, headers=right).status_code == 200
 
 
+def test_guesses_from_one_household_are_counted_together(world: World) -> None:
+    client = world.client("intake")
+    for n in range(20):
+        client.get(f"/v1/track/{numbers.make(2026, n + 1)}", environ_base={"REMOTE_ADDR": f"2001:db8::{n}"})
+    refused = client.get(f"/v1/track/{numbers.make(2026, 99)}", environ_base={"REMOTE_ADDR": "2001:db8::99"})
+    assert refused.status_code == 429
+
+
 def test_the_api_serves_while_redis_is_unreachable(world: World) -> None:
     assert world.services["intake"].settings.redis_url  # the api has it in tests, and must not use it
     world.redis.connection_pool.disconnect()

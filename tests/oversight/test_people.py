@@ -1,6 +1,7 @@
 """The administration pages: two persons for a role, and nobody else's business."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pyotp
@@ -8,9 +9,11 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from shared import identity
+from services.oversight.api import BLUEPRINTS
+from shared import identity, web
 from shared.identity import accounts, grants
 from shared.identity.model import Caller
+from shared.web import cookie
 from tests.identity.people import PASSWORD, person, read, second_factor
 from tests.world import World
 
@@ -65,6 +68,20 @@ def test_a_person_is_added_by_one_and_given_the_role_by_another(
     assert "确认授予角色" in page and "lin.chen" in page and "two" in page
 
 
+def test_a_set_up_link_leads_to_our_own_address_whatever_host_was_asked(
+    world: World, one: FlaskClient
+) -> None:
+    account, given = _added(world, one), world.services["oversight"]
+    ours = replace(given, settings=replace(given.settings, oversight_url="https://suite.example/"))
+    elsewhere = web.create(ours, BLUEPRINTS).test_client()
+    name, evil = f"__Host-{cookie.NAME}", "https://evil.example"
+    kept = one.get_cookie(name)
+    assert kept is not None
+    elsewhere.set_cookie(name, kept.value, domain="evil.example")
+    answer = elsewhere.post(f"/people/{account}/link", base_url=evil, headers={"Origin": evil})
+    assert re.findall(r"(https://[^/]+)/set-up\?link=", answer.text) == ["https://suite.example"]
+
+
 def test_what_no_account_did_is_told_in_the_readers_language(world: World, one: FlaskClient) -> None:
     engine = world.services["oversight"].identity
     holder = Caller(identity.new_id(), "clerk", None, None)
@@ -94,6 +111,10 @@ def _id(world: World) -> str:
         ({"login": "a b"}, "login"),
         ({"login": "<script>"}, "login"),
         ({"login": "one"}, "login"),
+        ({"login": "\u043ene"}, "login"),  # a Cyrillic о
+        ({"login": "ｏｎｅ"}, "login"),
+        ({"login": "\u0130ne"}, "login"),  # whose small letter is two
+        ({"login": "=one"}, "login"),
         ({"name": " "}, "name"),
         ({"role": "department"}, "role"),
         ({"department": "nowhere"}, "department"),

@@ -2,6 +2,7 @@
 
 import re
 import time
+from typing import Any
 from urllib.parse import quote
 
 import pyotp
@@ -80,6 +81,24 @@ def test_unknown_wrong_disabled_and_unready_are_one_answer(world: World, browser
     assert {answer.status_code for answer in answers} == {401}
     assert len(pages) == 1
     assert browser.get_cookie(COOKIE) is None
+
+
+def test_who_comes_with_a_password_that_is_changed_at_that_moment_is_not_let_in(
+    world: World, browser: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, lin, verify = world.services["oversight"].identity, person(world, "lin", "clerk"), accounts.verify
+
+    def verify_and_change(*given: Any) -> accounts.Account | None:
+        found = verify(*given)
+        with engine.begin() as tx:
+            link = accounts.link(tx, lin, "setup")
+        accounts.set_up(engine, link, OTHER)
+        return found
+
+    monkeypatch.setattr(accounts, "verify", verify_and_change)
+    assert _sign_in(browser, "lin").status_code == 409
+    assert browser.get_cookie(COOKIE) is None
+    assert read(world, "SELECT 1 FROM session WHERE ended_at IS NULL") == []
 
 
 def test_after_ten_wrong_ones_even_the_right_one_waits(world: World, browser: FlaskClient) -> None:

@@ -1,10 +1,12 @@
 """The pipe, on a real Redis of its own that can be wiped, stopped and written to by anyone."""
 
+import base64
 import json
 import shutil
 import socket
 import tempfile
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,6 +150,10 @@ GARBAGE = {
     "broken JSON": _forged(body="ew=="),
     "no content type": _forged(**{"content-type": None}),
     "compressed by nobody": _forged(headers={"compression": "klingon"}),
+    "compressed": _forged(
+        body=base64.b64encode(zlib.compress(b'{"n": 3}')).decode(),
+        headers={"compression": "application/x-gzip"},
+    ),
     "compressed wrongly": _forged(headers={"compression": "zlib"}),
 }
 

@@ -10,6 +10,7 @@ from services.intake.domain import Grievance, NewGrievance, Tracking
 from services.intake.domain.views import Viewer
 from shared import database, disk, idempotency, keyring, numbers, outbox, telemetry, vault
 from shared.idempotency import Request
+from shared.identity import limits
 from shared.identity.model import Caller
 from shared.policy import Follower
 from shared.problems import Backlogged, Forbidden, NoRoom, NotFound, TooMany
@@ -105,7 +106,7 @@ def track(service: Service, number: str, code: str, address: str) -> Tracking:
     Wrong number and wrong code get the same answer (NotFound), and too many of them from one address or
     for one number none at all for a while (TooMany).
     """
-    now, of = service.now(), (f"number {number}", f"address {address}")
+    now, of = service.now(), (f"number {number}", limits.of_address(address))
     follower = Follower(number) if _opens(service, number, code) else None
     with service.transaction(follower) as tx:
         if store.lookup_failures(tx, of, now - domain.FAILURES_KEPT) >= domain.MOST_FAILURES:

@@ -1,7 +1,7 @@
 """Intake's pages: tracking for petitioners, registration and lists for clerks."""
 
 import secrets
-from itertools import count, takewhile
+from itertools import takewhile
 from typing import Any
 
 from flask import Blueprint, render_template, request
@@ -104,8 +104,8 @@ def _later(problem: NoRoom) -> Fault:
 def people() -> str:
     """The same form with room for one more petitioner, or without one of them."""
     kept, dropped = _people(), request.form.get("drop", "")
-    if dropped.isdecimal():
-        kept = [person for n, person in enumerate(kept) if n != int(dropped)]
+    if dropped:
+        kept = [person for n, person in enumerate(kept) if str(n) != dropped]
     else:
         kept.append({})
     return _form(request.form, kept or [{}])
@@ -121,7 +121,8 @@ def _matter(typed: MultiDict[str, str]) -> dict[str, Any]:
 def _people() -> list[dict[str, str]]:
     """The petitioners that were typed; those left wholly empty are not there, except the only one."""
     form = request.form
-    rows = takewhile(lambda n: f"petitioners.{n}.name" in form, count())
+    most = schemas.MOST_PETITIONERS + 1  # one too many is refused with a reason, more need not be read
+    rows = takewhile(lambda n: f"petitioners.{n}.name" in form, range(most))
     typed = [{part: form.get(f"petitioners.{n}.{part}", "") for part in PERSON} for n in rows]
     return [person for each in typed if (person := pages.given(each, *PERSON))] or [{}]
 

@@ -5,6 +5,7 @@ Administrators act, auditors read. Whatever is done here is kept in `identity_ch
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urljoin
 
 from flask import Blueprint, render_template, request, url_for
 from marshmallow import Schema, fields, validate
@@ -35,7 +36,7 @@ class NewRole(Schema):
 class NewPerson(NewRole):
     """A person with their first role."""
 
-    login = fields.String(required=True, validate=[validate.Length(2, 40), validate.Regexp(r"[\w.@+-]+\Z")])
+    login = fields.String(required=True, validate=validate.Length(2, 40))
     name = Words(most=60, required=True)
 
 
@@ -189,10 +190,16 @@ def _person(account: str, link: str = "", faults: Any = ()) -> str:
         held=grants.all_of(engine).get(account, []),
         living=sessions.listed(engine, account),
         linked=subjects.of(engine, account),
-        link=url_for("door.set_up_form", link=link, _external=True) if link else "",
+        link=_address(link) if link else "",
         typed=request.form,
         faults=faults,
     )
+
+
+def _address(link: str) -> str:
+    """Where a person sets their password: at our own address, whatever host this request was sent to."""
+    ours = urljoin(request.host_url, web.service().settings.oversight_url)
+    return f"{ours.rstrip('/')}{url_for('door.set_up_form', link=link)}"
 
 
 def _load(schema: Schema, *names: str) -> Any:

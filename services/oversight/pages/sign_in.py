@@ -51,7 +51,7 @@ def sign_in() -> Page:
     if found is None:
         return _page("sign_in.html", WRONG), 401
     limits.succeed(engine, *doors)
-    return begin(found.id)
+    return begin(found.id, found.password)
 
 
 @DOOR.post("/sign-out")
@@ -129,7 +129,7 @@ def enter() -> Response:
     reference = cookie.read() or ""
     chosen = request.form.get("grant")
     account, held = account_of(session), grants.of(web.service().identity, session.account)
-    if chosen is None or _missing(session, account, held) in {"factor", "enrol"}:
+    if chosen is None or "\0" in chosen or _missing(session, account, held) in {"factor", "enrol"}:
         return go_on(reference)
     return _work(session, chosen)
 
@@ -156,11 +156,14 @@ def set_up() -> Page:
     return response
 
 
-def begin(account: str) -> Response:
-    """Begin a session of whoever has just shown that the account is theirs; lead to the next step."""
+def begin(account: str, password: str | None = None) -> Response:
+    """Begin a session of whoever has just shown that the account is theirs; lead to the next step.
+
+    `password` is the hash that was matched, which must still be theirs.
+    """
     _leave("replaced")
     address, agent = request.remote_addr or "", request.user_agent.string
-    return go_on(sessions.begin(web.service().identity, account, address, agent))
+    return go_on(sessions.begin(web.service().identity, account, address, agent, password))
 
 
 def recovery_page(codes: list[str], onwards: str) -> str:
