@@ -112,6 +112,8 @@ def _same_origin() -> bool:
     """A form of another site must not act with our cookie: only reading is allowed without an own origin."""
     if request.method in READING:
         return True
+    if request.headers.get("Sec-Fetch-Site") == "cross-site":  # said by the browser; no page can forge it
+        return False
     origin = urlsplit(request.headers.get("Origin", ""))
     return origin.netloc == request.host or f"{origin.scheme}://{origin.netloc}" in origins(
         _service().settings

@@ -5,6 +5,7 @@ that can be seen is searched, as it is and as it might be encoded.
 """
 
 import time
+from collections.abc import Mapping
 from random import SystemRandom
 
 import click
@@ -15,7 +16,10 @@ from deploy.minqing.leaktest.course import Course
 from deploy.minqing.leaktest.doors import found
 from deploy.minqing.leaktest.findings import Findings, Found
 from deploy.minqing.leaktest.ground import Alter, Ground
+from deploy.minqing.leaktest.viewers import Viewer
 from deploy.minqing.trouble import Say, say
+
+Everyone = Mapping[str, Viewer]
 
 BOTHER = ("nobody", "key of clerk", "key outside", "key of supervisor")  # who sends nonsense
 SHOWN = 40  # hits that are printed
@@ -33,25 +37,37 @@ def leaktest(context: click.Context) -> None:
     context.exit(1 if report.hits else 0)
 
 
-def run(say: Say, alter: Alter = lambda _: None, *, backup: bool = True) -> Findings:
-    """Play the course on a suite of its own and search everything; `alter` may change its programs first."""
+def run(say: Say, alter: Alter = lambda _: None, *, short: bool = False) -> Findings:
+    """Play the course on a suite of its own and search everything; `alter` may change its programs first.
+
+    `short`: only those look who may read least, and no backup is made.
+    """
     with ground.begin(alter) as suite:
         say("正在登记并办理带标记的诉求 ……", "Registering and handling grievances with markers ...")
         course = Course(suite, Planter(SystemRandom()))
         queued = _play(suite, course)
         say("正在以各种身份访问每个地址 ……", "Asking for every address as everyone ...")
-        answers = [*course.seen, *_answers(suite, course)]
+        everyone = viewers.everyone(suite, viewers.LEAST if short else viewers.ALL)
+        answers = [*course.seen, *_answers(suite, course, everyone)]
         report = Findings(course.planter.planted)
         for each, allowed in answers:
             report.look_at_answer(each, allowed)
         say("正在查找消息、日志、数据库与备份 ……", "Searching messages, logs, databases and backups ...")
-        for each in (*queued, *places.redis(suite), *places.logs(suite), *places.commands(suite)):
+        for each in (*queued, *places.redis(suite), *places.logs(suite)):
             report.look(each)
         for each in places.dumps(suite):
             report.look_for_identity(each)
-        for each in places.backup(suite) if backup else ():
-            report.look_for_identity(each, plain=True)
+        if not short:
+            _look_at_commands(suite, report)
     return report
+
+
+def _look_at_commands(suite: Ground, report: Findings) -> None:
+    """What commands say, and what they make: a backup holds all words, and nobody's identity."""
+    for each in places.backup(suite):
+        report.look_for_identity(each, plain=True)
+    for each in places.commands(suite):
+        report.look(each)
 
 
 def _play(suite: Ground, course: Course) -> list[Found]:
@@ -66,9 +82,9 @@ def _play(suite: Ground, course: Course) -> list[Found]:
     return queued
 
 
-def _answers(suite: Ground, course: Course) -> list[tuple[Found, frozenset[str]]]:
+def _answers(suite: Ground, course: Course, everyone: Everyone) -> list[tuple[Found, frozenset[str]]]:
     """What everyone is answered everywhere, and whose words they may read there."""
-    everyone, way = viewers.everyone(suite), walk.over(suite)
+    way = walk.over(suite)
     read = [
         (found(_place(answer.request.url.path, name), answer), viewer.allowed(course.cases))
         for name, viewer in everyone.items()
@@ -77,6 +93,7 @@ def _answers(suite: Ground, course: Course) -> list[tuple[Found, frozenset[str]]
     bothered = [
         (found(f"nonsense by {name}", answer), everyone[name].allowed(course.cases))
         for name in BOTHER
+        if name in everyone
         for answer in way.bother(everyone[name], course.planter)
     ]
     return read + bothered

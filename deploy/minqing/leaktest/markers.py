@@ -21,6 +21,7 @@ IDENTITY = ("name", "phone", "id_number", "address")
 LENGTH = 8  # characters of a marker made of words
 HANZI = (0x4E00, 0x9FA5)
 PLAIN = "plain"  # as it was typed, and in the other usual spellings
+CUT = 12  # bytes of a digest that are looked for: it may be kept cut short
 DIGESTS = ("md5", "sha1", "sha256", "sha512")
 
 
@@ -64,7 +65,11 @@ def _address(random: Random, door: str) -> str:
     return f"{_words(random, door)}{random.randint(1, 99)}号"
 
 
-_VALUES: Mapping[str, Callable[[Random, str], str]] = {"phone": _phone, "id_number": _document, "address": _address}
+_VALUES: Mapping[str, Callable[[Random, str], str]] = {
+    "phone": _phone,
+    "id_number": _document,
+    "address": _address,
+}
 
 
 def spellings(marker: Marker) -> Mapping[bytes, str]:
@@ -126,13 +131,9 @@ def _base64(raw: bytes, offset: int) -> Iterator[bytes]:
 
 
 def _digests(value: str) -> Iterator[tuple[bytes, str]]:
-    """What a digest without a key would be: whoever tries all phone numbers finds the right one."""
+    """The beginning of a digest without a key: whoever tries all phone numbers finds the right one."""
     for name in DIGESTS:
-        digest = hashlib.new(name, value.encode(), usedforsecurity=False).digest()
-        for needle in (
-            digest,
-            digest.hex().encode(),
-            digest.hex().upper().encode(),
-            base64.b64encode(digest),
-        ):
+        digest = hashlib.new(name, value.encode(), usedforsecurity=False).digest()[:CUT]
+        hexadecimal = digest.hex()
+        for needle in (digest, hexadecimal.encode(), hexadecimal.upper().encode(), base64.b64encode(digest)):
             yield needle, name

@@ -16,16 +16,7 @@ from shared import bus
 
 LONGEST = 60  # seconds
 # What somebody at the machine may ask for; each gets --data.
-COMMANDS = (
-    "status --json",
-    "outbox --json",
-    "parked list",
-    "reconcile",
-    "keys list",
-    "person list",
-    "doctor --json",
-    "backup list",
-)
+COMMANDS = ("status --json", "parked list", "reconcile", "doctor --json")
 
 
 def queued(ground: Ground, service: str) -> Iterator[Found]:

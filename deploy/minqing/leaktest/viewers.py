@@ -65,11 +65,20 @@ KEYS: Mapping[str, tuple[Caller, Sees]] = {
 }
 
 
-def everyone(ground: Ground) -> dict[str, Viewer]:
-    """All of them by name, signed in."""
-    found = {NOBODY.name: NOBODY}
-    for name, (role, scope, sees) in PEOPLE.items():
-        found[name] = Viewer(name, doors.session(ground, name.replace(" ", "."), role, scope), sees)
-    for name, (caller, sees) in KEYS.items():
-        found[name] = Viewer(name, doors.key(ground, caller), sees)
-    return found
+ALL = (NOBODY.name, *PEOPLE, *KEYS)
+LEAST = (NOBODY.name, "clerk elsewhere", "administrator", "liaison accused", "key outside", "key of clerk")
+
+
+def everyone(ground: Ground, names: Sequence[str]) -> dict[str, Viewer]:
+    """Those who are named, signed in."""
+    return {name: _viewer(ground, name) for name in names}
+
+
+def _viewer(ground: Ground, name: str) -> Viewer:
+    if name in KEYS:
+        caller, sees = KEYS[name]
+        return Viewer(name, doors.key(ground, caller), sees)
+    if name in PEOPLE:
+        role, scope, sees = PEOPLE[name]
+        return Viewer(name, doors.session(ground, name.replace(" ", "."), role, scope), sees)
+    return NOBODY

@@ -58,11 +58,12 @@ class Walk:
     def bother(self, viewer: Viewer, planter: Planter) -> Iterator[httpx.Response]:
         """Every route that acts, given what it cannot use, with markers of somebody's identity in it."""
         person = planter.person("nonsense", "nonsense")
-        one_each = {name: (values[0], values[-1]) for name, values in self.gaps.items()}
+        one_each = {name: values[:1] for name, values in self.gaps.items()}
         with httpx.Client(headers=viewer.headers, timeout=doors.TIMEOUT) as http:
             for url in self._addresses(one_each, "POST", "PUT", "PATCH", "DELETE"):
+                own = {"Origin": url[: url.index("/", len("http://"))]}  # else a door would not even look
                 for sent in _nonsense(person):
-                    yield http.post(url, **sent)
+                    yield http.post(url, **{**sent, "headers": own | sent.get("headers", {})})
 
     def _addresses(self, gaps: Gaps, *methods: str) -> Iterator[str]:
         for name, routes in self.maps.items():
