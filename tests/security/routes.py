@@ -1,5 +1,6 @@
 """Every route of the services, with something real in its gaps; who is signed in; what all tables hold."""
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -116,12 +117,15 @@ class Suite:
                     )
                     yield Route(name, rule.rule, method, path, app.view_functions[rule.endpoint])
 
-    def call(self, route: Route, role: str | None, headers: Mapping[str, str]) -> TestResponse:
-        """Call a route as a browser in which somebody is signed in, or nobody."""
+    def call(
+        self, route: Route, role: str | None, headers: Mapping[str, str], data: Any = None
+    ) -> TestResponse:
+        """Call a route as a browser where somebody is signed in, or nobody; with `data` or its usual body."""
         browser: FlaskClient = self.world.app(route.service).test_client()
         if role is not None:
             browser.set_cookie(f"__Host-{cookie.NAME}", self.cookies[role], secure=True)
-        sent = SENT.get((route.service, route.rule), OTHERWISE) if route.method != "GET" else {}
+        sent = SENT.get((route.service, route.rule), OTHERWISE) if data is None else {"data": data}
+        sent = sent if route.method != "GET" else {}
         key = {"Idempotency-Key": f"{role} {route.rule}"}
         return browser.open(
             route.path, method=route.method, base_url=SITE, headers={**key, **headers}, **sent
@@ -129,13 +133,14 @@ class Suite:
 
     def digest(self) -> dict[str, str]:
         """What every table of the four databases holds, as a digest."""
-        found: dict[str, str] = {}
-        for name in NAMES:
-            with self.world.services[name].transaction() as tx:
-                found |= {f"{name}.{table}": value for table, value in _digests(tx)}
-        with self.world.services["oversight"].identity.begin() as tx:
-            found |= {f"identity.{table}": value for table, value in _digests(tx)}
-        return found
+        return {table: hashlib.sha256(rows.encode()).hexdigest() for table, rows in self.rows()}
+
+    def rows(self) -> Iterator[tuple[str, str]]:
+        """Every table of the four databases, by its name, and what it holds as text."""
+        engines = {name: self.world.services[name].engine for name in NAMES}
+        for name, engine in {**engines, "identity": self.world.services["oversight"].identity}.items():
+            with engine.begin() as tx:
+                yield from ((f"{name}.{table}", rows) for table, rows in _rows(tx))
 
     def _register(self, **changes: Any) -> str:
         taken = self.world.register(changes["summary"], **changes)
@@ -159,9 +164,9 @@ class Suite:
         return account
 
 
-def _digests(tx: Connection) -> Iterator[tuple[str, str]]:
+def _rows(tx: Connection) -> Iterator[tuple[str, str]]:
     tables = tx.execute(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"))
     for table in tables.scalars().all():
         row = " - ".join(["to_jsonb(t)", *(f"'{column}'" for column in UNWATCHED)])
         rows = f"string_agg(({row})::text, '|' ORDER BY ({row})::text)"
-        yield table, tx.execute(text(f"SELECT md5(coalesce({rows}, '')) FROM {table} t")).scalar_one()
+        yield table, tx.execute(text(f"SELECT coalesce({rows}, '') FROM {table} t")).scalar_one()
