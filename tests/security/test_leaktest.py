@@ -15,7 +15,7 @@ from tests.world import NAMES, World
 # Each leak of tests/security/leaks.py: a place where it must be found, the field that leaks, and its form.
 SHOWN = {
     "name_in_a_log_line": ("logs", "name", "plain"),
-    "phone_in_an_event": ("pg_dump oversight", "phone", "base64"),
+    "phone_in_an_event": ("pg_dump routing", "phone", "base64"),
     "echo_on_an_error_page": ("nonsense by nobody", "name", "plain"),
     "address_in_the_clear": ("pg_dump intake", "address", "plain"),
     "index_without_a_key": ("pg_dump intake", "phone", "sha256"),

@@ -6,6 +6,7 @@ that can be seen is searched, as it is and as it might be encoded.
 
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from random import SystemRandom
 
 import click
@@ -42,9 +43,8 @@ def run(say: Say, alter: Alter = lambda _: None, *, short: bool = False) -> Find
 
     `short`: only those look who may read least, and no backup is made.
     """
-    with ground.begin(alter) as suite:
+    with ground.begin(alter) as suite, closing(Course(suite, Planter(SystemRandom()))) as course:
         say("正在登记并办理带标记的诉求 ……", "Registering and handling grievances with markers ...")
-        course = Course(suite, Planter(SystemRandom()))
         queued = _play(suite, course)
         say("正在以各种身份访问每个地址 ……", "Asking for every address as everyone ...")
         everyone = viewers.everyone(suite, viewers.LEAST if short else viewers.ALL)

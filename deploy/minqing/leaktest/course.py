@@ -55,6 +55,10 @@ class Course:
         self.http = httpx.Client(timeout=doors.TIMEOUT)
         self._known: dict[tuple[Who, str], dict[str, str]] = {}
 
+    def close(self) -> None:
+        """Let go of the connections."""
+        self.http.close()
+
     def past(self) -> AbstractContextManager[Hands]:
         """Let it be two months ago while the block lasts."""
         return clock.past(suite.clock_file(self.ground.data), datetime.now(UTC) - BEGINS)
