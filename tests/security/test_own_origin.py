@@ -46,7 +46,7 @@ def test_our_own_pages_are_not_taken_for_another_site(suite: Suite) -> None:
         suite.call(route, role, {"Origin": SITE, "Sec-Fetch-Site": "same-origin"})
         if suite.digest() != before:
             changed.add(str(route))
-    assert len(changed) > 20, changed
+    assert len(changed) >= 20, changed
 
 
 def test_reading_changes_nothing(suite: Suite) -> None:
