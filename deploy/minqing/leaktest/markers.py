@@ -40,29 +40,29 @@ class Marker:
         return self.field in IDENTITY
 
 
-def make(random: Random, field: str, case: str, door: str) -> Marker:
+def make(chance: Random, field: str, case: str, door: str) -> Marker:
     """A new marker; phones and document numbers are valid ones, spelled otherwise at each door."""
-    return Marker(_VALUES.get(field, _words)(random, door), field, case, door)
+    return Marker(_VALUES.get(field, _words)(chance, door), field, case, door)
 
 
-def _words(random: Random, _: str) -> str:
-    return "".join(chr(random.randint(*HANZI)) for _ in range(LENGTH))
+def _words(chance: Random, _: str) -> str:
+    return "".join(chr(chance.randint(*HANZI)) for _ in range(LENGTH))
 
 
-def _phone(random: Random, door: str) -> str:
-    digits = f"199{random.randrange(10**8):08d}"
+def _phone(chance: Random, door: str) -> str:
+    digits = f"199{chance.randrange(10**8):08d}"
     return f"+86 {_grouped(digits, ' ')}" if door == "api" else _grouped(digits, "-")
 
 
-def _document(random: Random, door: str) -> str:
-    born = f"{random.randint(1940, 2005)}{random.randint(1, 12):02d}{random.randint(1, 28):02d}"
-    number = f"{random.randint(110000, 659999)}{born}{random.randrange(1000):03d}"
+def _document(chance: Random, door: str) -> str:
+    born = f"{chance.randint(1940, 2005)}{chance.randint(1, 12):02d}{chance.randint(1, 28):02d}"
+    number = f"{chance.randint(110000, 659999)}{born}{chance.randrange(1000):03d}"
     number += str(mod_11_2.calc_check_digit(number))
     return number if door == "api" else number.lower()
 
 
-def _address(random: Random, door: str) -> str:
-    return f"{_words(random, door)}{random.randint(1, 99)}号"
+def _address(chance: Random, door: str) -> str:
+    return f"{_words(chance, door)}{chance.randint(1, 99)}号"
 
 
 _VALUES: Mapping[str, Callable[[Random, str], str]] = {
