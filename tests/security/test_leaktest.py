@@ -42,6 +42,9 @@ def test_the_product_shows_nobody_who_a_petitioner_is_nor_a_case_to_whom_it_does
     )
     assert report.searched["as nobody"] > 100
     assert len(report.markers) > 60
+    # The walk sees what there is to be seen: words where they may stand.
+    assert report.permitted["as key of clerk"] > 10
+    assert report.permitted["as liaison accused"] > 10
 
 
 @pytest.mark.timeout(900)

@@ -34,7 +34,8 @@ def leaktest(context: click.Context) -> None:
     began = time.monotonic()
     report = run(say)
     show(report)
-    say(f"用时 {time.monotonic() - began:.0f} 秒", "done")
+    seconds = time.monotonic() - began
+    say(f"用时 {seconds:.0f} 秒", f"{seconds:.0f} seconds")
     context.exit(1 if report.hits else 0)
 
 

@@ -32,10 +32,14 @@ class Hit:
 
 @dataclass
 class Findings:
-    """The search for markers in everything that is shown to it; `searched` counts things by place."""
+    """The search for markers in everything that is shown to it.
+
+    `searched` counts things by place; `permitted` the markers of free text that stood where they may.
+    """
 
     markers: Sequence[Marker]
     searched: Counter[str] = field(default_factory=Counter)
+    permitted: Counter[str] = field(default_factory=Counter)
     hits: list[Hit] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -64,11 +68,11 @@ class Findings:
 
     def _note(self, found: Found, seen: Iterable[tuple[Marker, str]], allowed: set[str]) -> None:
         self.searched[found.place] += 1
-        self.hits += [
-            Hit(found.place, found.where, marker, form)
-            for marker, form in seen
-            if marker.identity or marker.case not in allowed
-        ]
+        for marker, form in seen:
+            if marker.identity or marker.case not in allowed:
+                self.hits.append(Hit(found.place, found.where, marker, form))
+            else:
+                self.permitted[found.place] += 1
 
     def counts(self) -> Mapping[str, tuple[int, int, int]]:
         """By place: how many things were searched, and how many hits of identity and of free text."""
