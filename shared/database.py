@@ -30,6 +30,7 @@ def connect(url: str, pool: int = 4, role: str | None = None) -> Engine:
         pool_size=pool,
         max_overflow=0,
         pool_timeout=5,
+        hide_parameters=True,  # else the message of an error, which is logged, repeats what people wrote
         json_serializer=lambda value: orjson.dumps(value).decode(),
         json_deserializer=orjson.loads,
         connect_args={"connect_timeout": 3, "options": options},

@@ -23,10 +23,12 @@ def make(engine: Engine, secrets: Path, department: str) -> list[dict[str, str]]
         "admin": ("administrator", {}),
         "admin2": ("administrator", {}),
     }
-    return [_make(engine, secrets, login, role, scope) for login, (role, scope) in wanted.items()]
+    return [make_one(engine, secrets, login, as_) for login, as_ in wanted.items()]
 
 
-def _make(engine: Engine, secrets: Path, login: str, role: str, scope: Mapping[str, str]) -> dict[str, str]:
+def make_one(engine: Engine, secrets: Path, login: str, as_: tuple[str, Mapping[str, str]]) -> dict[str, str]:
+    """Make a person who works `as_` a role with its scope; return how they sign in."""
+    role, scope = as_
     with engine.begin() as tx:
         id_ = accounts.add(tx, login, login, accounts.SETUP)
         grants.ask(tx, id_, role, scope, accounts.SETUP)

@@ -1,5 +1,6 @@
 """How often one may guess: per account and per address, counted in PostgreSQL (S9)."""
 
+import hashlib
 import ipaddress
 from collections.abc import Sequence
 
@@ -20,8 +21,11 @@ CLEAR = text("DELETE FROM failure WHERE at < now() - interval '1 day'")
 
 
 def of_login(login: str) -> str:
-    """The door of one login, whether there is such an account or not."""
-    return f"login:{login.casefold()[:80]}"
+    """The door of one login, whether there is such an account or not.
+
+    Of what was typed only 24 bits of a digest are kept: enough to count, too little to tell what it was.
+    """
+    return f"login:{hashlib.sha256(login.casefold().encode()).hexdigest()[:6]}"
 
 
 def of_address(address: str | None) -> str:

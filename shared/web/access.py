@@ -106,6 +106,8 @@ def _same_origin() -> bool:
     """A form of another site must not act with our cookie: only reading is allowed without an own origin."""
     if request.method in READING:
         return True
+    if request.headers.get("Sec-Fetch-Site") == "cross-site":  # said by the browser; no page can forge it
+        return False
     origin = request.headers.get("Origin", "")  # anything may stand there: it is compared, never taken apart
     return origin.partition("://")[2] == request.host or origin in origins(_service().settings)
 
