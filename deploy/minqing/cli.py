@@ -3,6 +3,7 @@
 from typing import Any
 
 import click
+import structlog
 
 from deploy.minqing import (
     backup,
@@ -23,7 +24,7 @@ from deploy.minqing import (
     up,
 )
 from deploy.minqing.trouble import Trouble
-from shared import database
+from shared import database, telemetry
 from shared.county import CountyError
 
 
@@ -46,6 +47,8 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """民情系统的启动与管理 | starts Minqing and looks after it."""
+    if not structlog.is_configured():
+        telemetry.configure("minqing", "command", "stderr")
 
 
 for command in (

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, func, insert, select, update
 
-from shared import database
+from shared import database, telemetry
 from shared.identity import changes, passwords, references, sessions
 from shared.identity.tables import ACCOUNT, LIVE_GRANT, ROLE_GRANT, SET_UP_LINK
 from shared.problems import Conflict, Fault, Invalid, NotFound
@@ -90,6 +90,8 @@ def verify(engine: Engine, login: str, password: str) -> Account | None:
         row = connection.execute(wanted).first()
     usable = row is not None and row.status == "active"
     if not passwords.fits(row.password if row and usable else None, password) or row is None:
+        # Never the login: people type their password there.
+        telemetry.log.warning("password refused", account=None if row is None else row.id)
         return None
     if passwords.outdated(row.password):
         with engine.begin() as tx:

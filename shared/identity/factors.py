@@ -9,14 +9,15 @@ import time
 import pyotp
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
-from shared import database, keyring
-from shared.identity import changes, references
+from shared import database, keyring, telemetry
+from shared.identity import changes, references, sessions
 from shared.identity.tables import ACCOUNT, RECOVERY_CODE
 from shared.keyring import Seal
 from shared.problems import Conflict
 
 STEP = 30  # seconds
 CODES = 10
+LENGTH = 24  # letters of a recovery code
 LETTERS = "23456789abcdefghjkmnpqrstvwxyz"  # none that looks like another  # pragma: allowlist secret
 
 
@@ -50,8 +51,13 @@ def enrol(engine: Engine, seal: Seal, account: str, secret: str, code: str) -> l
 def show(engine: Engine, seal: Seal, account: str, code: str) -> bool:
     """Whether a code is the app's of now (or of 30 seconds ago or ahead), or a recovery code; each once."""
     said = code.replace(" ", "").replace("-", "").lower()
-    if len(said) != 6:
-        return _use_recovery(engine, account, said)
+    right = _use_code(engine, seal, account, said) if len(said) == 6 else _use_recovery(engine, account, said)
+    if not right:
+        telemetry.log.warning("code refused", account=account)
+    return right
+
+
+def _use_code(engine: Engine, seal: Seal, account: str, said: str) -> bool:
     with database.reading(engine) as connection:
         row = connection.execute(select(ACCOUNT.c.totp).where(ACCOUNT.c.id == account)).first()
     if row is None or row.totp is None:
@@ -75,9 +81,13 @@ def left(engine: Engine, account: str) -> int:
 
 
 def remove(tx: Connection, account: str, by: str) -> None:
-    """Take a lost second factor away: from the command line of the machine alone, never over the network."""
+    """Take a lost second factor away, and end all sessions: whoever found it may be in one.
+
+    From the command line of the machine alone, never over the network.
+    """
     tx.execute(update(ACCOUNT).where(ACCOUNT.c.id == account).values(totp=None))
     tx.execute(delete(RECOVERY_CODE).where(RECOVERY_CODE.c.account == account))
+    sessions.end_others(tx, account, None, "factor")
     changes.note(tx, by, "factor.removed", account)
 
 
@@ -111,9 +121,9 @@ def _use_recovery(engine: Engine, account: str, code: str) -> bool:
 
 
 def _new_codes(tx: Connection, account: str) -> list[str]:
-    """16 letters each: 78 bits, so that their digests tell nothing."""
-    made = ["".join(secrets.choice(LETTERS) for _ in range(16)) for _ in range(CODES)]
+    """24 letters each: 117 bits, so that a plain digest of one tells nothing (ASVS 6.5.2)."""
+    made = ["".join(secrets.choice(LETTERS) for _ in range(LENGTH)) for _ in range(CODES)]
     tx.execute(delete(RECOVERY_CODE).where(RECOVERY_CODE.c.account == account))
     rows = [{"account": account, "digest": references.digest(code)} for code in made]
     tx.execute(insert(RECOVERY_CODE), rows)
-    return ["-".join(code[at : at + 4] for at in range(0, 16, 4)) for code in made]
+    return ["-".join(code[at : at + 4] for at in range(0, LENGTH, 4)) for code in made]
