@@ -36,9 +36,7 @@ def test_a_text_says_how_its_letters_are_written(world: World, name: str) -> Non
 @every_service
 @pytest.mark.parametrize("method", ["TRACE", "CONNECT", "PROPFIND"])
 def test_a_method_that_nothing_needs_is_refused(world: World, name: str, method: str) -> None:
-    answer = world.client(name).open("/livez", method=method)
-    assert answer.status_code == 405
-    assert answer.json["title_en"] == "Not allowed" or "method" in answer.json["title_en"]
+    assert world.client(name).open("/livez", method=method).status_code == 405
 
 
 @every_service
