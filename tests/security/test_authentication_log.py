@@ -10,6 +10,7 @@ from tests.identity.people import PASSWORD, person, second_factor
 from tests.world import World
 
 SITE = "https://localhost"
+TYPED = "what somebody typed"  # pragma: allowlist secret
 
 
 @pytest.fixture
@@ -39,9 +40,9 @@ def test_each_step_through_the_door_is_told(world: World, browser: FlaskClient) 
 def test_each_refusal_is_told_without_what_was_typed(world: World, browser: FlaskClient) -> None:
     id_ = person(world, "lin", "supervisor")
     second_factor(world, id_)
-    (unknown,) = _post(browser, "/sign-in", login="my whole password", password="a typed secret")
+    (unknown,) = _post(browser, "/sign-in", login="my whole password", password=TYPED)
     assert (unknown["event"], unknown["account"]) == ("password refused", None)
-    (wrong,) = _post(browser, "/sign-in", login="lin", password="a typed secret")
+    (wrong,) = _post(browser, "/sign-in", login="lin", password=TYPED)
     assert (wrong["event"], wrong["account"], wrong["log_level"]) == ("password refused", id_, "warning")
     _post(browser, "/sign-in", login="lin", password=PASSWORD)
     (code,) = _post(browser, "/sign-in/factor", code="000000")
@@ -51,8 +52,8 @@ def test_each_refusal_is_told_without_what_was_typed(world: World, browser: Flas
 
 def test_a_door_that_is_shut_is_told(world: World, browser: FlaskClient) -> None:
     for _ in range(10):
-        _post(browser, "/sign-in", login="lin", password="wrong")
-    (shut,) = _post(browser, "/sign-in", login="lin", password="wrong")
+        _post(browser, "/sign-in", login="lin", password=TYPED)
+    (shut,) = _post(browser, "/sign-in", login="lin", password=TYPED)
     assert (shut["event"], shut["doors"]) == ("door shut", ["login", "address"])
 
 
