@@ -188,3 +188,13 @@ def test_passwords_are_for_the_owner_alone(start, data):
 def test_logs_are_for_the_owner_alone(data):
     place.make_folder(data)
     assert (data / "logs").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_row_that_failed_is_in_no_log(start, data):
+    with database(start()) as connection:
+        connection.execute("create table told (words text check (length(words) < 9))")
+        with pytest.raises(psycopg.errors.CheckViolation):
+            connection.execute("insert into told values (%s)", ["what a petitioner said"])
+    log = (data / "logs/postgres.log").read_text("utf-8")
+    assert "told_words_check" in log
+    assert "petitioner" not in log

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import DBAPIError
 
 from tests.security.test_headers import answers, every_service
 from tests.world import World
@@ -45,6 +46,20 @@ def test_a_method_that_nothing_needs_is_refused(world: World, name: str, method:
 )
 def test_nothing_but_the_files_of_the_pages_is_served(world: World, name: str, path: str) -> None:
     assert world.client(name).get(path).status_code == 404
+
+
+def test_a_database_error_holds_no_value(world: World) -> None:
+    with pytest.raises(DBAPIError) as raised:
+        world.query("intake", "SELECT 1 / 0, CAST(:words AS text)", words="what a petitioner said")
+    assert "1 / 0" in str(raised.value)
+    assert "petitioner" not in str(raised.value)
+
+
+@pytest.mark.parametrize("place", ["0" * 5000, "9" * 5000, "٣", "-1", "1e9"])
+def test_a_number_that_makes_no_sense_removes_nobody(world: World, place: str) -> None:
+    typed = {"petitioners.0.name": "何桂兰", "petitioners.1.name": "林秋实", "drop": place}
+    answer = world.client("intake", "clerk").post("/register/people", data=typed)
+    assert (answer.status_code, "何桂兰" in answer.text, "林秋实" in answer.text) == (200, True, True)
 
 
 @every_service
