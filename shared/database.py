@@ -23,16 +23,13 @@ class NotDurable(Exception):
 
 
 def connect(url: str, pool: int = 4) -> Engine:
-    """An engine with up to `pool` connections, made when first needed. Sessions run in UTC.
-
-    Its errors hold the statement and never the values: errors go into logs, and values are people's words.
-    """
+    """An engine with up to `pool` connections, made when first needed. Sessions run in UTC."""
     return create_engine(
         url,
         pool_size=pool,
         max_overflow=0,
         pool_timeout=5,
-        hide_parameters=True,
+        hide_parameters=True,  # else the message of an error, which is logged, repeats what people wrote
         json_serializer=lambda value: orjson.dumps(value).decode(),
         json_deserializer=orjson.loads,
         connect_args={"connect_timeout": 3, "options": f"-c timezone=UTC -c lock_timeout={LOCK_TIMEOUT}"},

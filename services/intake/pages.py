@@ -99,7 +99,7 @@ def people() -> str:
     """The same form with room for one more petitioner, or without one of them."""
     kept, dropped = _people(), request.form.get("drop", "")
     if dropped.isdecimal():
-        kept = [person for n, person in enumerate(kept) if str(n) != dropped]
+        kept = [person for n, person in enumerate(kept) if n != int(dropped)]
     else:
         kept.append({})
     return _form(request.form, kept or [{}])

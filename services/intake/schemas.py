@@ -21,23 +21,22 @@ def _document(value: str) -> None:
         raise ValidationError("Not a resident identity number: its check digit is wrong.")
 
 
-# Spaces, hyphens and full-width digits are as good as none.
-PHONE: dict[str, Any] = {
-    "validate": [validate.Length(max=40), _phone],
-    "metadata": {"description": "5 至 15 位数字，可带 +86 · 5 to 15 digits; +86 and separators may stand"},
-}
-DOCUMENT: dict[str, Any] = {
-    "validate": [validate.Length(max=40), _document],
-    "metadata": {"description": "身份证号，校验码须符 · a resident's number, its check digit right"},
-}
-
-
 class Petitioner(Schema):
     """One person who brings a grievance. Only the name is required."""
 
     name = Words(most=80, required=True)
-    phone = fields.String(load_default=None, allow_none=True, **PHONE)
-    id_number = fields.String(load_default=None, allow_none=True, **DOCUMENT)
+    phone = fields.String(
+        load_default=None,
+        allow_none=True,
+        validate=_phone,
+        metadata={"description": "5 至 15 位数字，可带 +86 · 5 to 15 digits; +86 and separators may stand"},
+    )
+    id_number = fields.String(
+        load_default=None,
+        allow_none=True,
+        validate=_document,
+        metadata={"description": "身份证号，校验码须符 · a resident's number, its check digit right"},
+    )
     address = Words(most=200, load_default=None, allow_none=True)
     representative = fields.Boolean(load_default=False)
 
@@ -105,7 +104,7 @@ class Listing(Schema):
 
     page = Page()
     status = one_of(tuple(domain.MOVES), required=False)
-    phone = fields.String(load_default=None, **PHONE)
+    phone = fields.String(load_default=None, validate=_phone)
 
 
 class Grievances(Schema):

@@ -67,7 +67,6 @@ def test_a_missing_key_is_refused(world: World) -> None:
         ({"urgency": "urgent"}, "urgency"),
         ({"petitioners": []}, "petitioners"),
         ({"petitioners": [{"name": "甲", "phone": "12"}]}, "petitioners.0.phone"),
-        ({"petitioners": [{"name": "甲", "phone": "19900000001" + " " * 30}]}, "petitioners.0.phone"),
         ({"petitioners": [{"name": "甲", "id_number": "110105194912310021"}]}, "petitioners.0.id_number"),
         ({"petitioners": [{"name": f"人{n}", "representative": True} for n in range(6)]}, "petitioners"),
         ({"petitioners": [{"name": f"人{n}"} for n in range(6)]}, "petitioners"),
