@@ -67,7 +67,7 @@ def chosen() -> str:
 
 
 def _asked() -> str | None:
-    wishes = (flask.request.args.get(COOKIE), flask.request.cookies.get(COOKIE))
+    wishes = (flask.request.args.get(COOKIE), flask.request.cookies.get(_cookie()))
     return next((wish for wish in wishes if wish in LANGUAGES), None)
 
 
@@ -173,9 +173,14 @@ def _declare(answer: flask.Response) -> flask.Response:
     answer.vary.update(("Cookie", "Accept-Language"))
     if flask.request.args.get(COOKIE) in LANGUAGES:
         answer.set_cookie(
-            COOKIE, chosen(), max_age=A_YEAR, secure=flask.request.is_secure, httponly=True, samesite="Lax"
+            _cookie(), chosen(), max_age=A_YEAR, secure=flask.request.is_secure, httponly=True, samesite="Lax"
         )
     return answer
+
+
+def _cookie() -> str:
+    """What it is called: over https with the prefix that keeps other hosts and paths from setting it."""
+    return f"__Host-{COOKIE}" if flask.request.is_secure else COOKIE
 
 
 def _english() -> bool:

@@ -20,8 +20,8 @@ _TRACES: ContextVar[Mapping[str, str | None]] = ContextVar("traces", default={})
 log: Any = structlog.get_logger()
 
 
-def configure(service: str, process: str) -> None:
-    """One JSON line per thing done, on standard output: time in UTC, level, service, process, trace."""
+def configure(service: str, process: str, stream: str = "stdout") -> None:
+    """One JSON line per thing done, on `stdout` or `stderr`: time in UTC, level, service, process, trace."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -31,7 +31,7 @@ def configure(service: str, process: str) -> None:
             structlog.processors.JSONRenderer(serializer=lambda event, **_: orjson.dumps(event).decode()),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        logger_factory=lambda *_: structlog.PrintLogger(getattr(sys, stream)),
     )
     bind_contextvars(service=service, process=process)
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import click
+import structlog
 
 from deploy.minqing import (
     backup,
@@ -26,7 +27,7 @@ from deploy.minqing import (
     views,
 )
 from deploy.minqing.trouble import Trouble
-from shared import database, keyring
+from shared import database, keyring, telemetry
 from shared.county import CountyError
 
 
@@ -51,6 +52,8 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """民情系统的启动与管理 | starts Minqing and looks after it."""
+    if not structlog.is_configured():
+        telemetry.configure("minqing", "command", "stderr")
 
 
 for command in (

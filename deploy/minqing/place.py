@@ -27,9 +27,10 @@ def make(data: Path, say: Say, *, durable: bool) -> Place:
 
 
 def make_folder(data: Path) -> None:
-    """Make a suite's folder. Refuses one that we may not write to."""
+    """Make a suite's folder; its logs are for the owner alone. Refuses one that we may not write to."""
     try:
         (data / "logs").mkdir(parents=True, exist_ok=True)
+        (data / "logs").chmod(0o700)
         (data / "writable").touch()
         (data / "writable").unlink()
     except OSError as error:

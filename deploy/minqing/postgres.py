@@ -139,6 +139,7 @@ def _options(place: Place, port: int, more: Sequence[str]) -> list[str]:
         "password_encryption=scram-sha-256",
         "timezone=UTC",
         "log_timezone=UTC",
+        "log_error_verbosity=terse",  # no row that failed, which holds people's words
         "max_connections=200",
         *(() if place.durable else CARELESS),
         *more,

@@ -53,8 +53,18 @@ class Petitioner(Schema):
     """One person who brings a grievance. Only the name is required."""
 
     name = Words(most=80, required=True)
-    phone = fields.String(load_default=None, allow_none=True, validate=_phone)
-    id_number = fields.String(load_default=None, allow_none=True, validate=_document)
+    phone = fields.String(
+        load_default=None,
+        allow_none=True,
+        validate=_phone,
+        metadata={"description": "5 至 15 位数字，可带 +86 · 5 to 15 digits; +86 and separators may stand"},
+    )
+    id_number = fields.String(
+        load_default=None,
+        allow_none=True,
+        validate=_document,
+        metadata={"description": "身份证号，校验码须符 · a resident's number, its check digit right"},
+    )
     address = Words(most=200, load_default=None, allow_none=True)
     representative = fields.Boolean(load_default=False)
 

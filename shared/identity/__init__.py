@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, func, insert, select, update
 
-from shared import database
+from shared import database, telemetry
 from shared.identity import changes, references
 from shared.identity.changes import COMMAND_LINE
 from shared.identity.model import KEY_ROLES, ROLES, Caller, flaws
@@ -120,18 +120,24 @@ def new_id() -> str:
 
 def verify(engine: Engine, text: str) -> Caller | None:
     """The holder of a live key; None if it is malformed, unknown, expired or revoked."""
+    key, secret = _parts(text)
+    row = _live(engine, key) if key else None
+    if row is None or not hmac.compare_digest(row[-1], references.digest(secret)):
+        telemetry.log.warning("key refused", key=key)
+        return None
+    if row[-2]:
+        _note_use(engine, key)
+    return _holder(row)
+
+
+def _parts(text: str) -> tuple[str, str]:
+    """The id and the secret that a key's text holds; both empty if its form or its check is wrong."""
     body, _, check = text.rpartition("_")
     parts = body.split("_")
     if len(parts) != 4 or not (body.isascii() and body.isprintable()):
-        return None
-    if not hmac.compare_digest(check.encode(), _check(body).encode()):
-        return None
-    row = _live(engine, parts[2])
-    if row is None or not hmac.compare_digest(row[-1], references.digest(parts[3])):
-        return None
-    if row[-2]:
-        _note_use(engine, parts[2])
-    return _holder(row)
+        return "", ""
+    right = hmac.compare_digest(check.encode(), _check(body).encode())
+    return (parts[2], parts[3]) if right else ("", "")
 
 
 def holder(engine: Engine, key: str) -> Caller | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, func, insert, select, update
 
-from shared import database
+from shared import database, telemetry
 from shared.identity import changes, passwords, references, sessions
 from shared.identity.tables import ACCOUNT, LIVE_GRANT, PASSKEY, ROLE_GRANT, SET_UP_LINK
 from shared.problems import Conflict, Fault, Invalid, NotFound
@@ -125,6 +125,8 @@ def verify(engine: Engine, login: str, password: str) -> Account | None:
         row = connection.execute(wanted).first()
     usable = row is not None and row.status == "active"
     if not passwords.fits(row.password if row and usable else None, password) or row is None:
+        # Never the login: people type their password there.
+        telemetry.log.warning("password refused", account=None if row is None else row.id)
         return None
     account = Account(*row)
     return _hashed_anew(engine, account, password) if passwords.outdated(row.password) else account

@@ -9,7 +9,7 @@ import time
 import pyotp
 from sqlalchemy import ColumnElement, Connection, Engine, delete, func, insert, select, update
 
-from shared import database, keyring
+from shared import database, keyring, telemetry
 from shared.identity import changes, references, sessions
 from shared.identity.tables import ACCOUNT, PASSKEY, RECOVERY_CODE
 from shared.keyring import Seal
@@ -17,6 +17,7 @@ from shared.problems import Conflict
 
 STEP = 30  # seconds
 CODES = 10
+LENGTH = 24  # letters of a recovery code
 LETTERS = "23456789abcdefghjkmnpqrstvwxyz"  # none that looks like another  # pragma: allowlist secret
 
 
@@ -50,8 +51,13 @@ def enrol(engine: Engine, seal: Seal, account: str, secret: str, code: str) -> l
 def show(engine: Engine, seal: Seal, account: str, code: str) -> bool:
     """Whether a code is the app's of now (or of 30 seconds ago or ahead), or a recovery code; each once."""
     said = code.replace(" ", "").replace("-", "").lower()
-    if len(said) != 6:
-        return _use_recovery(engine, account, said)
+    right = _use_code(engine, seal, account, said) if len(said) == 6 else _use_recovery(engine, account, said)
+    if not right:
+        telemetry.log.warning("code refused", account=account)
+    return right
+
+
+def _use_code(engine: Engine, seal: Seal, account: str, said: str) -> bool:
     with database.reading(engine) as connection:
         row = connection.execute(select(ACCOUNT.c.totp).where(ACCOUNT.c.id == account)).first()
     if row is None or row.totp is None:
@@ -134,9 +140,12 @@ def _use_recovery(engine: Engine, account: str, code: str) -> bool:
 
 
 def new_codes(tx: Connection, account: str) -> list[str]:
-    """Ten recovery codes instead of any before. 16 letters each: 78 bits, so their digests tell nothing."""
-    made = ["".join(secrets.choice(LETTERS) for _ in range(16)) for _ in range(CODES)]
+    """Ten recovery codes instead of any before.
+
+    24 letters each: 117 bits, so that a plain digest of one tells nothing (ASVS 6.5.2).
+    """
+    made = ["".join(secrets.choice(LETTERS) for _ in range(LENGTH)) for _ in range(CODES)]
     tx.execute(delete(RECOVERY_CODE).where(RECOVERY_CODE.c.account == account))
     rows = [{"account": account, "digest": references.digest(code)} for code in made]
     tx.execute(insert(RECOVERY_CODE), rows)
-    return ["-".join(code[at : at + 4] for at in range(0, 16, 4)) for code in made]
+    return ["-".join(code[at : at + 4] for at in range(0, LENGTH, 4)) for code in made]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, Engine, text
 
+from shared import telemetry
 from shared.identity import model
 
 LOCK = text("SELECT pg_advisory_xact_lock(hashtext(:what))")
@@ -51,7 +52,8 @@ def enter(engine: Engine, doors: Sequence[str]) -> bool:
     with engine.begin() as tx:
         for door in sorted(doors):
             tx.execute(LOCK, {"what": door})
-        if any(_is_shut(tx, door) for door in doors):
+        if closed := [door for door in doors if _is_shut(tx, door)]:
+            telemetry.log.warning("door shut", doors=[door.partition(":")[0] for door in closed])
             return False
         for door in doors:
             tx.execute(COUNT, {"what": door})

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, func, insert, select, text, update
 
-from shared import database
+from shared import database, telemetry
 from shared.identity import references
 from shared.identity.model import ROLES, Caller
 from shared.identity.tables import ACCOUNT, LIVE_GRANT, ROLE_GRANT, SESSION
@@ -57,6 +57,7 @@ def begin(engine: Engine, account: str, address: str, agent: str, password: str 
         if tx.execute(select(ACCOUNT.c.id).where(own).with_for_update(read=True)).first() is None:
             raise Conflict
         tx.execute(insert(SESSION).values(**values, address=address[:80], agent=agent[:200]))
+    telemetry.log.info("session began", account=account, session=values["id"])
     return reference
 
 
@@ -78,6 +79,7 @@ def living(engine: Engine, reference: str) -> Session | None:
 
 def show_factor(engine: Engine, session: str) -> str:
     """Keep that a second factor was shown; return the new reference."""
+    telemetry.log.info("factor shown", session=session)
     return _renew(engine, session, factor_at=func.now())
 
 
@@ -94,6 +96,7 @@ def enter(engine: Engine, session: str, grant: str) -> str | None:
         row = connection.execute(wanted.where(live, SESSION.c.id == session)).first()
     if row is None or (ROLES[row.role].second_factor and row.factor_at is None):
         return None
+    telemetry.log.info("role entered", session=session, grant=grant, role=row.role)
     return _renew(engine, session, role_grant=grant)
 
 
@@ -135,4 +138,8 @@ def end_of_grant(tx: Connection, grant: str) -> None:
 
 def _end(tx: Connection, which: ColumnElement[bool], why: str) -> int:
     alive = update(SESSION).where(which, SESSION.c.ended_at.is_(None))
-    return tx.execute(alive.values(ended_at=func.now(), ended_why=why)).rowcount
+    over = alive.values(ended_at=func.now(), ended_why=why).returning(SESSION.c.id, SESSION.c.account)
+    ended = tx.execute(over).all()
+    for row in ended:
+        telemetry.log.info("session ended", account=row.account, session=row.id, why=why)
+    return len(ended)

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import flask_smorest
 import orjson
-from flask import Blueprint, Flask, Response, current_app, request
+from flask import Blueprint, Flask, Response, current_app, g, request
 from flask.json.provider import JSONProvider
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -122,5 +122,15 @@ def _finish(response: Response) -> Response:
         response.headers.setdefault(name, value)
     if request.is_secure:
         response.headers["Strict-Transport-Security"] = TRANSPORT
-    telemetry.log.info("request", method=request.method, path=request.path, status=response.status_code)
+    _log(response.status_code)
     return response
+
+
+def _log(status: int) -> None:
+    """One line for each request: what was asked, by which account or key if anybody said who, and the answer.
+
+    Never the query nor the body: they may hold what nobody is to read.
+    """
+    caller = g.get("caller")
+    by = None if caller is None else caller.responsible
+    telemetry.log.info("request", method=request.method, path=request.path, status=status, by=by)

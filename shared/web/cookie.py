@@ -5,6 +5,7 @@ The idle limit is judged here, by the time in the cookie, which any service rene
 nothing to the identity database. All else about a session is judged by its row.
 """
 
+import hashlib
 import time
 from functools import cache
 from pathlib import Path
@@ -53,9 +54,10 @@ def signed(reference: str) -> str:
 
 
 def drop(response: AnyResponse) -> None:
-    """Let the browser forget it."""
+    """Let the browser forget it, and whatever else it may keep of the pages that were seen."""
     g.session_age = 0
     response.delete_cookie(name(), httponly=True, samesite="Strict", secure=True)
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
 
 
 def renew(response: Response) -> None:
@@ -77,4 +79,7 @@ def _signer() -> URLSafeTimedSerializer:
 
 @cache
 def _signer_of(secrets: Path) -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(list(reversed(keyring.read(secrets / "session.key"))), salt="session")
+    """HMAC-SHA-256 throughout; what itsdangerous does by itself is SHA-1 (ASVS 11.4.1)."""
+    keys = list(reversed(keyring.read(secrets / "session.key")))
+    made_with = {"digest_method": hashlib.sha256, "key_derivation": "hmac"}
+    return URLSafeTimedSerializer(keys, salt="session", signer_kwargs=made_with)

@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from deploy.minqing import databases, servers
+from deploy.minqing import databases, place, servers
 from deploy.minqing.servers import Servers
 from deploy.minqing.trouble import Trouble
 
@@ -183,3 +183,18 @@ def test_redis_asks_for_its_password_and_evicts_nothing(running):
 def test_passwords_are_for_the_owner_alone(start, data):
     start()
     assert (data / "passwords.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_logs_are_for_the_owner_alone(data):
+    place.make_folder(data)
+    assert (data / "logs").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_row_that_failed_is_in_no_log(start, data):
+    with database(start()) as connection:
+        connection.execute("create table told (words text check (length(words) < 9))")
+        with pytest.raises(psycopg.errors.CheckViolation):
+            connection.execute("insert into told values (%s)", ["what a petitioner said"])
+    log = (data / "logs/postgres.log").read_text("utf-8")
+    assert "told_words_check" in log
+    assert "petitioner" not in log

@@ -49,6 +49,18 @@ def test_a_password_that_others_would_guess_is_refused(password: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "password", ["Minqing-2026!", "民情信访2026!!", "supervisor!1", "admincounty", "密码密码密码密码x"]
+)
+def test_a_password_of_the_words_of_this_place_is_refused(password: str) -> None:
+    assert passwords.refusal(password, "lin.chen") == passwords.OWN
+
+
+@pytest.mark.parametrize("password", ["83920174650123", "minqing horse staple", "admin 晨光照在河堤"])
+def test_digits_alone_and_such_words_with_others_are_taken(password: str) -> None:
+    assert passwords.refusal(password, "lin.chen") is None
+
+
+@pytest.mark.parametrize(
     "password", ["晨光照在河堤上", "a b c d e", "x" * 256, "🐟" * 8, " leading and trailing "]
 )
 def test_any_other_password_is_taken_whatever_it_is_made_of(password: str) -> None:

@@ -1,5 +1,6 @@
 """Sessions, second factors, limits."""
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 
 import pyotp
@@ -163,6 +164,25 @@ def test_a_recovery_code_counts_once_however_it_is_typed(world: World, engine: E
     assert factors.left(engine, lin) == 9
     assert len(factors.renew_codes(engine, lin)) == 10
     assert not factors.show(engine, seal, lin, codes[1])
+
+
+def test_a_recovery_code_has_so_many_letters_that_its_digest_tells_nothing(
+    world: World, engine: Engine
+) -> None:
+    """A plain digest is enough from 112 bits on (ASVS 6.5.2)."""
+    _, codes = second_factor(world, person(world, "lin"))
+    letters = len(codes[0].replace("-", ""))
+    assert letters * math.log2(len(factors.LETTERS)) >= 112
+
+
+def test_a_lost_factor_that_is_taken_away_ends_all_sessions(world: World, engine: Engine) -> None:
+    lin = person(world, "lin", "supervisor")
+    second_factor(world, lin)
+    begun = sessions.begin(engine, lin, "127.0.0.1", "test")
+    assert sessions.living(engine, begun) is not None
+    with engine.begin() as tx:
+        factors.remove(tx, lin, "command-line")
+    assert sessions.living(engine, begun) is None
 
 
 @pytest.mark.parametrize("code", ["", "000000", "12345", "abcdef", "１２３４５６", "x" * 10_000])

@@ -155,7 +155,7 @@ def test_a_supervisor_sets_up_a_second_factor_and_reaches_nothing_before(
     given = _enrolment(_get(browser, answer.headers["Location"]).text)
     assert _post(browser, "/sign-in/enrol", sealed=given["sealed"], code="000000").status_code == 422
     shown = _post(browser, "/sign-in/enrol", sealed=given["sealed"], code=given["code"])
-    assert len(re.findall(r"<code>[a-z0-9]{4}(?:-[a-z0-9]{4}){3}</code>", shown.text)) == 10
+    assert len(re.findall(r"<code>[a-z0-9]{4}(?:-[a-z0-9]{4}){5}</code>", shown.text)) == 10
     onwards = _post(browser, "/sign-in/role", next="oversight:/dashboard")
     assert onwards.headers["Location"] == "/dashboard"
     assert _get(browser, "/dashboard").status_code == 200
@@ -232,6 +232,23 @@ def test_signing_out_ends_the_session_and_not_only_the_cookie(world: World, brow
     assert _post(browser, "/sign-out").headers["Location"] == "/sign-in"
     assert browser.get_cookie(COOKIE) is None
     browser.set_cookie(COOKIE, held, secure=True)
+    assert _get(browser, "/me").status_code == 303
+
+
+def test_who_signs_out_leaves_nothing_in_the_browser(world: World, browser: FlaskClient) -> None:
+    person(world, "lin", "clerk")
+    _sign_in(browser, "lin")
+    assert _post(browser, "/sign-out").headers["Clear-Site-Data"] == '"cache", "storage"'
+
+
+def test_a_new_link_does_not_lead_past_the_second_factor(world: World, browser: FlaskClient) -> None:
+    id_ = person(world, "lin", "supervisor")
+    second_factor(world, id_)
+    with world.services["oversight"].identity.begin() as tx:
+        link = accounts.link(tx, id_, "setup")
+    assert _post(browser, "/set-up", link=link, password=OTHER).status_code == 303
+    answer = _sign_in(browser, "lin", OTHER)
+    assert answer.headers["Location"].startswith("/sign-in/factor")
     assert _get(browser, "/me").status_code == 303
 
 

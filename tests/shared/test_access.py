@@ -1,5 +1,6 @@
 """Who may call what; sessions of people."""
 
+import hashlib
 import time
 
 import flask
@@ -131,6 +132,12 @@ def test_a_forged_cookie_is_nobody(world: World, browser: FlaskClient, forged: s
     assert browser.get("/probe", base_url=SITE).text == "clerk"
     browser.set_cookie(f"__Host-{cookie.NAME}", forged.format(value=held.value[:-2]), secure=True)
     assert browser.get("/probe", base_url=SITE).status_code == 401
+
+
+def test_a_cookie_is_signed_with_sha_256_alone(world: World) -> None:
+    signer = cookie._signer_of(world.secrets).make_signer("session")
+    assert signer.digest_method is hashlib.sha256
+    assert signer.key_derivation == "hmac"
 
 
 def test_over_https_only_the_cookie_that_no_other_host_can_set_counts(

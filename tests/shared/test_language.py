@@ -131,6 +131,20 @@ def test_a_chosen_language_is_remembered(browser: FlaskClient) -> None:
     assert '<html lang="zh-CN">' in browser.get("/sign-in", headers={"Accept-Language": "en"}).text
 
 
+def test_over_https_no_other_host_can_set_the_language(browser: FlaskClient) -> None:
+    said = browser.get("/sign-in?lang=en", base_url="https://localhost").headers["Set-Cookie"]
+    assert said.startswith("__Host-lang=en;") and all(
+        word in said for word in ("Secure", "HttpOnly", "Path=/")
+    )
+    wish = {"Accept-Language": "zh-CN"}
+    assert '<html lang="en">' in browser.get("/sign-in", base_url="https://localhost", headers=wish).text
+    forged = {**wish, "Cookie": "lang=en"}
+    assert (
+        '<html lang="zh-CN">'
+        in browser.get("/sign-in", base_url="https://other.example", headers=forged).text
+    )
+
+
 def test_an_unknown_language_is_neither_spoken_nor_remembered(browser: FlaskClient) -> None:
     answer = browser.get("/sign-in?lang=xx")
     assert '<html lang="zh-CN">' in answer.text

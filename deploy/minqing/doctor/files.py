@@ -10,7 +10,7 @@ from shared import keyring
 
 SHORTEST = 16  # characters of a password that no person has to remember
 LEAST_FREE = 0.1  # of a disk
-PRIVATE = ("passwords.json", "suite.json", "keys.json")
+PRIVATE = ("passwords.json", "suite.json", "keys.json", "logs")
 
 
 def modes(given: Deployment) -> Iterator[Finding]:

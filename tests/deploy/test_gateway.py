@@ -1,0 +1,51 @@
+"""What the gateway's configuration promises, read from its files. `make compose-test` runs it for real."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.deploy.test_compose_file import ROOT, compose
+
+TLS = yaml.safe_load((ROOT / "docker-compose.tls.yml").read_text("utf-8"))
+GATEWAY = (ROOT / "deploy/gateway/nginx.conf").read_text("utf-8")
+ENDING = (ROOT / "deploy/gateway/tls.conf").read_text("utf-8")
+
+
+def test_the_gateway_adds_to_what_it_was_told_and_replaces_nothing() -> None:
+    """So the services, which count from the end, find what it saw itself where it stands alone."""
+    assert "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;" in GATEWAY
+    assert "proxy_set_header X-Forwarded-Proto $schemes;" in GATEWAY
+    assert 'default "$http_x_forwarded_proto, $scheme";' in GATEWAY
+
+
+@pytest.mark.parametrize("path", ["metrics", "livez", "readyz", "internal"])
+def test_what_is_for_the_inside_is_not_passed_on(path: str) -> None:
+    refused = re.search(r"location ~ \^/\(([\w|]+)\)\(/\|\$\) \{ return 404; \}", GATEWAY)
+    assert refused is not None and path in refused[1].split("|")
+
+
+def test_no_old_protocol_and_no_weak_cipher_is_spoken() -> None:
+    assert re.findall(r"^ssl_protocols (.*);$", ENDING, re.MULTILINE) == ["TLSv1.2 TLSv1.3"]
+    ciphers = re.findall(r"^ssl_ciphers (.*);$", ENDING, re.MULTILINE)[0].split(":")
+    assert all(each.startswith("ECDHE-") and ("-GCM-" in each or "POLY1305" in each) for each in ciphers)
+    assert "256-GCM" in ciphers[0] and "ssl_prefer_server_ciphers on;" in ENDING
+
+
+def test_ending_tls_changes_nothing_but_the_gateway() -> None:
+    assert set(TLS) == {"services", "secrets"} and set(TLS["services"]) == {"gateway"}
+    assert set(TLS["services"]["gateway"]) == {"ports", "volumes", "secrets"}
+    (mounted,) = TLS["services"]["gateway"]["volumes"]
+    source, target, mode = mounted.split(":")
+    assert (ROOT / source).is_file() and Path(target).match("/etc/nginx/tls/*.conf") and mode == "ro"
+    assert "include /etc/nginx/tls/*.conf;" in GATEWAY
+
+
+def test_compose_accepts_both_files_together() -> None:
+    files = ["--file", "docker-compose.yml", "--file", "docker-compose.tls.yml"]
+    answer = subprocess.run(
+        [*compose(), *files, "config", "--quiet"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert answer.returncode == 0, answer.stderr
