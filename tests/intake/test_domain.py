@@ -72,6 +72,11 @@ def test_a_time_in_the_future_is_refused_beyond_what_clocks_differ() -> None:
     assert refused(received_at=NOW + timedelta(minutes=6)) == {"received_at"}
 
 
+def test_a_time_of_receipt_long_ago_is_a_mistyped_year_and_is_refused() -> None:
+    assert refused(received_at=NOW - timedelta(days=3654)) == {"received_at"}
+    assert registered(received_at=NOW - timedelta(days=3650)).received_at == NOW - timedelta(days=3650)
+
+
 @pytest.mark.parametrize("field", ["office", "category", "place", "unit"])
 def test_what_the_county_does_not_know_is_refused(field: str) -> None:
     assert refused(**{field: "atlantis"}) == {field}

@@ -17,6 +17,7 @@ KINDS = ("claim", ACCUSATION, "suggestion", "inquiry")  # M4
 CHANNELS = ("visit", "letter", "phone", "web", "proxy", "talk", "transferred", "assigned_above")  # M1
 URGENCIES = ("urgent", "priority", "ordinary")  # of a hotline order
 MOST_REPRESENTATIVES = 5  # M5, 信访工作条例 Art. 20
+OLDEST = timedelta(days=3653)  # since it was received: a year mistyped makes a deadline overdue at once
 SKEW = timedelta(minutes=5)  # how far ahead another machine's clock may be
 
 # Where a grievance stands for its petitioner, and what may come next. A status said again is no move.
@@ -193,6 +194,8 @@ def _faults(new: NewGrievance, county: County, now: datetime) -> Iterator[Fault]
         yield Fault("urgency", "只有热线工单分缓急", "Only hotline orders have an urgency")
     if new.received_at and new.received_at > now + SKEW:
         yield Fault("received_at", "收到时间在将来", "The time of receipt lies in the future")
+    if new.received_at and new.received_at < now - OLDEST:
+        yield Fault("received_at", "收到时间早于十年前", "It was received more than ten years ago")
     yield from _representative_faults(new.petitioners)
 
 
