@@ -74,10 +74,14 @@ class World:
 
     def close(self) -> None:
         """Let go of all connections."""
+        self.hang_up()
+        self.redis.close()
+
+    def hang_up(self) -> None:
+        """Let go of the connections to the databases; new ones are made when they are needed."""
         for each in (*self.services.values(), *(app.extensions["minqing"] for app in self._apps.values())):
             each.engine.dispose()
             each.identity.dispose()
-        self.redis.close()
 
     def at(self, moment: datetime) -> None:
         """Make it `moment` (aware) for all services."""

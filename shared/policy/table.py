@@ -156,7 +156,10 @@ ACTIONS: Mapping[str, Action] = {
         Text("查看公开的通报", "read public notices"), READ, _of(PUBLISHED, *EVERYBODY), "M13, M15"
     ),
     "notice.watch": Action(
-        Text("查看全部通报及其决定", "read all notices and what was decided of them"), READ, _WATCHED, "M13"
+        Text("查看全部通报及其决定", "read all notices and what was decided of them"),
+        READ,
+        _of(ALL, *WATCH),
+        "M13",
     ),
     "notice.decide": Action(
         Text("提出、确认、拒绝公开或撤回通报", "propose, confirm, refuse publication and withdrawal"),

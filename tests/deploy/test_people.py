@@ -133,5 +133,10 @@ def test_sample_people_can_sign_in_and_share_no_password(world: World) -> None:
     made = sample_people.make(engine, world.secrets, "housing")
     assert len({each["password"] for each in made}) == len(made)
     assert all(accounts.verify(engine, each["login"], each["password"]) for each in made)
-    assert {each["login"] for each in made if "secret" in each} == {"supervisor", "admin", "admin2"}
+    assert {each["login"] for each in made if "secret" in each} == {
+        "supervisor",
+        "auditor",
+        "admin",
+        "admin2",
+    }
     assert json.dumps(made)

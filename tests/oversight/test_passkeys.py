@@ -10,6 +10,7 @@ from werkzeug.test import TestResponse
 
 from shared.identity import accounts, passkeys
 from shared.web import cookie
+from tests.identity import people
 from tests.identity.device import SITE, Device
 from tests.identity.people import PASSWORD, change, person, read, second_factor
 from tests.world import World
@@ -228,8 +229,8 @@ def test_adding_and_showing_change_the_reference(world: World, browser: FlaskCli
 
 def test_an_auditor_reads_who_added_what(world: World, browser: FlaskClient) -> None:
     _with_passkey(world, "lin", "clerk")
-    person(world, "audit", "auditor")
-    _sign_in(browser, "audit")
+    audit = person(world, "audit", "auditor")
+    browser = people.browser(world, "oversight", people.entered(world, audit, "auditor"))
     page = _get(browser, "/people/changes").text
     assert "添加通行密钥" in page and "phone" in page
 

@@ -95,12 +95,14 @@ class Suite:
         self.gaps = {
             "number": numbers[1],
             "task_id": f"{numbers[0]}.{DEPARTMENT}",
-            "notice_id": str(self.world.query("oversight", "SELECT id FROM notice WHERE published")[0][0]),
+            "notice_id": str(self.world.query("oversight", "SELECT id FROM notice WHERE publishable")[0][0]),
             "account": other,
             "session": begun.id,
             "grant": waiting,
             "key": self.world.key("clerk").split("_")[2],
             "what": "accept",
+            "move": "propose",
+            "n": self._asked(),
             "filename": "minqing.css",
             "link": link,
         }
@@ -141,6 +143,15 @@ class Suite:
         for name, engine in {**engines, "identity": self.world.services["oversight"].identity}.items():
             with engine.begin() as tx:
                 yield from ((f"{name}.{table}", rows) for table, rows in _rows(tx))
+
+    def _asked(self) -> str:
+        """The place of a request to be shown who brought an accusation."""
+        number = self._register(kind="accusation", summary="举报", unit="tax")
+        asked = self.world.client("intake", "clerk").post(
+            f"/v1/grievances/{number}/petitioners", json={"reason": "约定现场核实的时间"}
+        )
+        assert asked.status_code == 202, asked.text
+        return str(asked.json["request"])
 
     def _register(self, **changes: Any) -> str:
         taken = self.world.register(changes["summary"], **changes)

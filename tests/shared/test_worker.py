@@ -194,6 +194,7 @@ def test_broken_database_connections_cost_a_round_and_nothing_else(world: World)
     for each in world.workers:
         each.round()
         _cut(each.service)
+    world.hang_up()  # the doors' connections were cut as well
     world.settle()
     assert world.count("routing", "case_file") == world.count("oversight", "watched") == 1
 

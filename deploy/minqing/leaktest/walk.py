@@ -34,7 +34,9 @@ GAPS: Mapping[str, tuple[str, str] | tuple[str, ...]] = {
     "session": ("identity", "SELECT id FROM session ORDER BY id LIMIT 1"),
     "grant": ("identity", "SELECT id FROM role_grant ORDER BY id LIMIT 1"),
     "key": ("identity", "SELECT id FROM access_key ORDER BY id LIMIT 1"),
-    "what": ("accept", "progress", "answer"),
+    "what": ("accept", "progress", "answer", "approve"),
+    "move": ("propose", "publish", "refuse"),
+    "n": ("intake", "SELECT n FROM identity_view ORDER BY n LIMIT 2"),
     "filename": ("minqing.css",),
 }
 
@@ -90,6 +92,7 @@ def over(ground: Ground) -> Walk:
     """The walk over a suite as it stands."""
     gaps = {name: tuple(_in(ground, *of)) + NEVER[:1] for name, of in GAPS.items()}
     gaps["number"] += NEVER[1:]
+    gaps["n"] = (*gaps["n"][:-1], "999999")  # its routes take numbers alone
     return Walk(ground, {name: _map(ground, name) for name in databases.SERVICES}, gaps)
 
 

@@ -51,7 +51,7 @@ def upgrade() -> None:
         -- What was published once stays readable at its address, also withdrawn.
         CREATE POLICY seen ON notice TO oversight_door USING (
             (SELECT sees_all()) OR is_public(id) OR in_sight(number, NULL, (SELECT sight()))
-            AND (SELECT sight()) ->> 'role' IN ('supervisor', 'auditor', 'leader')
+            AND (SELECT sight()) ->> 'role' IN ('supervisor', 'auditor')
         );
         CREATE POLICY seen ON notice_decision FOR SELECT TO oversight_door USING (
             (SELECT sees_all()) OR EXISTS (SELECT FROM notice AS n WHERE n.id = notice_decision.notice)
