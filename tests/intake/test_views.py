@@ -273,6 +273,17 @@ def test_a_petitioner_reads_which_body_looked_when_and_why_and_never_who(world: 
     assert "Lin" not in answer.text
 
 
+def test_a_petitioner_is_told_of_views_and_not_of_what_was_only_asked(world: World) -> None:
+    taken = registered(world, kind="accusation", unit="tax")
+    n = _reveal(world.client("intake", "clerk"), taken["number"]).json["request"]
+    headers = {"Query-Code": taken["query_code"]}
+    assert _decide(world.client("intake", "supervisor"), n, "approve") == 200
+    path = f"/v1/track/{taken['number']}"
+    assert world.client("intake").get(path, headers=headers).json["views"] == []
+    assert _reveal(world.client("intake", "clerk"), taken["number"]).status_code == 200
+    assert len(world.client("intake").get(path, headers=headers).json["views"]) == 1
+
+
 def test_clerks_and_supervisors_read_the_record_of_a_grievance_and_departments_do_not(world: World) -> None:
     number = assigned(world, "water-supply", role="department", of="water-supply", office="water-supply")
     assert _reveal(world.client("intake", "department", "water-supply"), number).status_code == 200
