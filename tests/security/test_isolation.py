@@ -26,7 +26,7 @@ from tests.world import COUNTY, NAMES, World
 SITE = "https://localhost"
 MONDAY = datetime(2026, 3, 2, 10, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
 DIRECTORY = county.load(COUNTY)
-SUMMARIES = ("工地扬尘严重", "说不清的一件事", "路灯不亮", "拖欠工资")
+SUMMARIES = ("说不清的一件事", "路灯不亮", "另一件说不清的事", "拖欠工资")
 KINDS = ("claim", "accusation", "suggestion", "inquiry")
 OFFICES = ("hotline", "dongmen-proxy", "housing")
 UNITS = (None, "housing", "market", "yunmen-town", "centre", "discipline")

@@ -29,10 +29,10 @@ def upgrade() -> None:
                     AND d.department = coalesce(for_department, d.department)
                 ) END) $$;
 
-        CREATE FUNCTION is_public(of text) RETURNS boolean
+        CREATE FUNCTION public_notices() RETURNS SETOF text
             LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS
-        $$ SELECT EXISTS (SELECT FROM notice AS n WHERE n.id = of AND n.published)
-               OR EXISTS (SELECT FROM notice_decision AS d WHERE d.notice = of AND d.move = 'publish') $$;
+        $$ SELECT id FROM notice WHERE published
+           UNION ALL SELECT notice FROM notice_decision WHERE move = 'publish' $$;
 
         ALTER TABLE watched ENABLE ROW LEVEL SECURITY;
         ALTER TABLE milestone ENABLE ROW LEVEL SECURITY;
@@ -50,8 +50,9 @@ def upgrade() -> None:
         );
         -- What was published once stays readable at its address, also withdrawn.
         CREATE POLICY seen ON notice TO oversight_door USING (
-            (SELECT sees_all()) OR is_public(id) OR in_sight(number, NULL, (SELECT sight()))
-            AND (SELECT sight()) ->> 'role' IN ('supervisor', 'auditor')
+            (SELECT sees_all()) OR id IN (SELECT public_notices())
+            OR (SELECT sight()) ->> 'role' IN ('supervisor', 'auditor')
+            AND in_sight(number, NULL, (SELECT sight()))
         );
         CREATE POLICY seen ON notice_decision FOR SELECT TO oversight_door USING (
             (SELECT sees_all()) OR EXISTS (SELECT FROM notice AS n WHERE n.id = notice_decision.notice)
