@@ -7,7 +7,9 @@ ROWS = """
 -- Read once for a query, not for every row: policies say (SELECT sight()).
 CREATE FUNCTION sight() RETURNS jsonb LANGUAGE sql STABLE AS
     $$ SELECT coalesce(nullif(current_setting('minqing.sight', true), ''), '{}')::jsonb $$;
--- Whoever watches over all and belongs to no unit.
+-- Whoever sees all but what accuses their own unit, and whoever belongs to none.
+CREATE FUNCTION watches() RETURNS boolean LANGUAGE sql STABLE AS
+    $$ SELECT sight() ->> 'role' IN ('centre', 'supervisor', 'auditor') $$;
 CREATE FUNCTION sees_all() RETURNS boolean LANGUAGE sql STABLE AS
     $$ SELECT sight() ->> 'role' IN ('supervisor', 'auditor') AND sight() -> 'units' = '[]' $$;
 -- A unit sees no accusation against itself, by whatever role (S1).

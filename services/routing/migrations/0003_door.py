@@ -37,7 +37,8 @@ def upgrade() -> None:
         ALTER TABLE task ENABLE ROW LEVEL SECURITY;
         ALTER TABLE ledger_entry ENABLE ROW LEVEL SECURITY;
         CREATE POLICY seen ON case_file TO routing_door USING (
-            (SELECT sees_all()) OR in_sight(number, NULL, (SELECT sight()))
+            (SELECT sees_all()) OR kind <> 'accusation' AND (SELECT watches())
+            OR in_sight(number, NULL, (SELECT sight()))
         );
         -- Whoever answers for a part knows who answers for the others, but reads only the own ledger.
         CREATE POLICY seen ON task TO routing_door USING (
