@@ -46,8 +46,8 @@ def upgrade() -> None:
             (SELECT sees_all())
             -- said without a call for each row: a list counts all of them
             OR kind <> 'accusation' AND (
-                (SELECT watches())
-                OR (SELECT sight() ->> 'role' IN ('clerk', 'agent')) AND (SELECT sight()) -> 'offices' ? office
+                (SELECT watches()) OR (SELECT sight()) -> 'offices' ? office
+                AND (SELECT sight() ->> 'role' IN ('clerk', 'agent'))
             )
             OR in_sight(grievance, (SELECT sight()))
         );
