@@ -19,7 +19,7 @@ GREETING = "+ping +hello +client|setinfo"
 def users(admin: str) -> str:
     """The lines of Redis' configuration that make the users, from the administrator's password.
 
-    Only digests are written. They need Redis 7 or later, which has selectors.
+    Only digests are written. They need Redis 7.2 or later: selectors, and `client|setinfo`.
     """
     return "".join(
         f"user {name} on #{hashlib.sha256(password(admin, name).encode()).hexdigest()} {rules(name)}\n"
