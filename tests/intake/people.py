@@ -4,9 +4,8 @@ from typing import Any
 
 from flask.testing import FlaskClient
 
-from shared.identity import grants, sessions
 from shared.web import cookie
-from tests.identity.people import person
+from tests.identity.people import entered, person
 from tests.world import World
 
 NAME, PHONE, DOCUMENT, ADDRESS = "标记人名甲", "19900001234", "11010519491231002X", "标记巷九号"
@@ -20,12 +19,7 @@ REASON = {"reason": "约定现场核实的时间"}
 
 def signed_in(world: World, login: str, role: str, **scope: str) -> FlaskClient:
     """A browser at intake in which `login` works in this role, after a second factor."""
-    engine = world.services["oversight"].identity
-    account = person(world, login, role, password=None, **scope)
-    begun = sessions.living(engine, sessions.begin(engine, account, "127.0.0.1", "test"))
-    assert begun is not None
-    sessions.show_factor(engine, begun.id)
-    reference = sessions.enter(engine, begun.id, grants.of(engine, account)[0].id)
+    reference = entered(world, person(world, login, role, password=None, **scope), role)
     browser = world.app("intake").test_client()
     browser.set_cookie(cookie.NAME, str(cookie._signer_of(world.secrets).dumps(reference)))
     browser.environ_base["HTTP_ORIGIN"] = "http://localhost"

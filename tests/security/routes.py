@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from shared.identity import accounts, grants, sessions
 from shared.web import cookie
-from tests.identity.people import PASSWORD, person
+from tests.identity.people import PASSWORD, entered, person
 from tests.world import NAMES, World, grievance
 
 SITE = "https://localhost"
@@ -75,7 +75,6 @@ class Suite:
     world: World
     cookies: dict[str, str] = field(default_factory=dict)
     accounts: dict[str, str] = field(default_factory=dict)
-    grants: dict[str, str] = field(default_factory=dict)
     gaps: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -160,17 +159,12 @@ class Suite:
 
     def sign_in(self, role: str) -> None:
         """Give a role a new session."""
-        engine, account = self.world.services["oversight"].identity, self.accounts[role]
-        begun = sessions.living(engine, sessions.begin(engine, account, "127.0.0.1", "test"))
-        assert begun is not None
-        sessions.show_factor(engine, begun.id)
-        reference = sessions.enter(engine, begun.id, self.grants[role])
+        reference = entered(self.world, self.accounts[role], role)
         self.cookies[role] = str(cookie._signer_of(self.world.secrets).dumps(reference))
 
     def _employ(self, role: str, **scope: str) -> str:
         account = person(self.world, role, role, **scope)
         self.accounts[role] = account
-        self.grants[role] = grants.of(self.world.services["oversight"].identity, account)[0].id
         self.sign_in(role)
         return account
 

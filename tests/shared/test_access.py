@@ -10,9 +10,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from shared import identity, web
-from shared.identity import grants, sessions
+from shared.identity import sessions
 from shared.web import access, cookie
-from tests.identity.people import person
+from tests.identity.people import entered, person
 from tests.world import NAMES, World
 
 SITE = "https://localhost"
@@ -47,13 +47,8 @@ def browser(app: flask.Flask) -> FlaskClient:
 
 def _session(world: World, browser: FlaskClient, *roles: str, https: bool = True) -> str:
     """Give the browser the cookie of somebody who works in the first of these roles; return the account."""
-    engine = world.services["oversight"].identity
     account = person(world, roles[0], *roles)
-    begun = sessions.living(engine, sessions.begin(engine, account, "127.0.0.1", "test"))
-    assert begun is not None
-    sessions.show_factor(engine, begun.id)
-    reference = sessions.enter(engine, begun.id, grants.of(engine, account)[0].id)
-    _set(world, browser, reference or "", https=https)
+    _set(world, browser, entered(world, account, roles[0]), https=https)
     return account
 
 
