@@ -13,7 +13,6 @@ from services.routing.events import CONSUMES
 from shared import identity
 from shared.identity.model import Caller
 from shared.problems import Conflict
-from shared.worker import Worker
 from tests.world import World
 
 Run = Callable[..., Result]
@@ -43,10 +42,7 @@ def parked(world: World) -> str:
     """The id of an event that routing could not apply."""
     world.register()
     world.worker("intake").round()
-    consumes = dict.fromkeys(CONSUMES, _refuse)
-    refusing = Worker(world.services["routing"], consumes, listen=0.01)
-    world.started.append(refusing)
-    refusing.round()
+    world.worker("routing", dict.fromkeys(CONSUMES, _refuse)).round()
     (row,) = world.query("routing", "SELECT event_id, status FROM inbox")
     assert row.status == "parked"
     return str(row.event_id)

@@ -12,7 +12,6 @@ import pytest
 from sqlalchemy import Connection
 
 from services.oversight import events as oversight
-from services.oversight import worker as oversight_worker
 from shared import bus, contracts, delivery, keyring, numbers, outbox
 from shared.contracts import TaskAccepted
 from shared.inbox import Consumes
@@ -76,9 +75,7 @@ class Poison:
 
     def worker(self) -> Worker:
         consumes: Consumes = {**oversight.CONSUMES, TaskAccepted: self.handle}
-        made = Worker(self.world.services["oversight"], consumes, oversight_worker.TICKS, listen=0.01)
-        self.world.started.append(made)
-        return made
+        return self.world.worker("oversight", consumes)
 
     def handle(self, service: Service, tx: Connection, events: Sequence[TaskAccepted]) -> None:
         oversight.on_task_accepted(service, tx, events)

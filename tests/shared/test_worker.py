@@ -7,7 +7,6 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -224,7 +223,7 @@ def test_while_the_database_is_away_nothing_is_receipted_and_afterwards_it_is_ap
 
 def test_a_tick_is_let_in_once_a_second(world: World) -> None:
     calls: list[str] = []
-    ticking = Worker(world.services["routing"], {}, [lambda given: calls.append(given.name)], listen=0.01)
+    ticking = world.worker("routing", {}, [lambda given: calls.append(given.name)])
     ticking.round()
     ticking.round()
     assert calls == ["routing"]
@@ -239,9 +238,7 @@ def test_a_tick_that_fails_stops_neither_the_messages_nor_the_other_ticks(world:
     def fails(_: Service) -> None:
         raise ZeroDivisionError
 
-    service, consumes = world.services["routing"], import_module("services.routing.worker").CONSUMES
-    working = Worker(service, consumes, [fails, lambda given: calls.append(given.name)], listen=0.01)
-    world.started.append(working)
+    working = world.worker("routing", ticks=[fails, lambda given: calls.append(given.name)])
     with structlog.testing.capture_logs() as logs:
         working.round()
     assert calls == ["routing"]
