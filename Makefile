@@ -27,7 +27,7 @@ status: .venv/.run  ## 查看运行状态与计数 | how it runs, and counts
 install: .venv/.run  ## 安装到 .venv | install into .venv
 
 test: .venv/.dev .venv/.provider  ## 运行全部测试 | run every test
-	@$(BIN)/pytest --numprocesses $(PROCESSES) --dist loadfile
+	@$(BIN)/pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 lint: .venv/.dev  ## 检查风格、类型、架构与安全 | check style, types, architecture and security
 	@$(BIN)/ruff check .
