@@ -104,6 +104,13 @@ class TooMany(Problem):
     title_zh, title_en = "尝试次数过多，请稍后再试", "Too many tries; wait a while"
 
 
+class TooFast(Problem):
+    """More requests in a short time than one caller may send; this one did nothing (`Retry-After`)."""
+
+    slug, status = "too-fast", 429
+    title_zh, title_en = "请求过于频繁，这一次没有处理", "Too many requests at once; this one was not handled"
+
+
 class Backlogged(Problem):
     """Bulk registration has to wait until what was registered has been passed on (`Retry-After`)."""
 

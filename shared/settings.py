@@ -7,6 +7,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+RATE = 600  # requests a minute, where MINQING_RATE says nothing else
+KEY_RATE = 6000  # likewise MINQING_KEY_RATE
+LEAST_RATE = 60  # a minute; fewer would shut people out of pages, and make Retry-After untrue
 
 
 class SettingsError(Exception):
@@ -34,6 +37,9 @@ class Settings:
     clock          MINQING_CLOCK         file with an offset in seconds; demos only, unset in production
     proxies        MINQING_PROXIES       how many of our own gateways stand before us (0): whose word on the
                                          caller's address is taken
+    rate           MINQING_RATE          requests a minute that one process takes of an account, or of an
+                                         address, of those who do not say who they are (600); 60 at least
+    key_rate       MINQING_KEY_RATE      the same for one access key (6000)
     disk           MINQING_DISK          a folder on the disk of the database, whose reserve is then watched;
                                          unset = not looked at
     durable        MINQING_DURABLE       "no" lets PostgreSQL run without fsync; tests only
@@ -50,6 +56,8 @@ class Settings:
     secrets: Path
     clock: Path | None
     proxies: int
+    rate: int
+    key_rate: int
     disk: Path | None
     durable: bool
     intake_url: str
@@ -75,6 +83,8 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
         secrets=_directory(values, "SECRETS"),
         clock=Path(clock) if clock else None,
         proxies=_number(values, "PROXIES", "0"),
+        rate=_number(values, "RATE", str(RATE), least=LEAST_RATE),
+        key_rate=_number(values, "KEY_RATE", str(KEY_RATE), least=LEAST_RATE),
         disk=_directory(values, "DISK") if _get(values, "DISK", "") else None,
         durable=_get(values, "DURABLE", "yes") != "no",
         intake_url=_get(values, "INTAKE_URL", "/"),
@@ -110,10 +120,12 @@ def _provider(values: Mapping[str, str]) -> Provider:
     return Provider(issuer, _get(values, "OIDC_CLIENT_ID"), _get(values, "OIDC_CLIENT_SECRET"))
 
 
-def _number(values: Mapping[str, str], name: str, default: str) -> int:
+def _number(values: Mapping[str, str], name: str, default: str, least: int = 0) -> int:
     given = _get(values, name, default)
-    if not given.isdecimal():
-        raise SettingsError(f"MINQING_{name}: 须为数字 / must be a number: {given}")
+    if not (given.isascii() and given.isdecimal() and int(given) >= least):
+        raise SettingsError(
+            f"MINQING_{name}: 须为数字，不小于 {least} / must be a number, {least} at least: {given}"
+        )
     return int(given)
 
 

@@ -212,8 +212,8 @@ def linked(engine: Engine, secret: str) -> Account | None:
     return None if row is None else Account(*row)
 
 
-def set_up(engine: Engine, secret: str, password: str) -> None:
-    """Set the password of whom a link is for; the link is used, all sessions end.
+def set_up(engine: Engine, secret: str, password: str) -> str:
+    """Set the password of whom a link is for, and return their id; the link is used, all sessions end.
 
     Raises NotFound for a link that does not work, Invalid for a bad password.
     """
@@ -228,6 +228,7 @@ def set_up(engine: Engine, secret: str, password: str) -> None:
         _keep_password(tx, account.id, password)
         sessions.end_others(tx, account.id, None, "password")
         changes.note(tx, account.id, "password.set", account.id)
+    return account.id
 
 
 def _live(secret: str) -> list[Any]:

@@ -1,4 +1,7 @@
-"""How often one may guess: per account and per address, counted in PostgreSQL (S9)."""
+"""How often one may guess, counted in PostgreSQL (S9).
+
+Per account and per address; apart from them in a browser that the account is known to (`devices`).
+"""
 
 import hashlib
 import ipaddress
@@ -61,11 +64,13 @@ def enter(engine: Engine, doors: Sequence[str]) -> bool:
         return True
 
 
-def succeed(engine: Engine, account: str, address: str) -> None:
-    """Forget the failures at the account's door; at the address's only this try: guesses could hide there."""
+def succeed(engine: Engine, own: str, address: str | None = None) -> None:
+    """Forget the failures at a door of one account; at the address's, where that was passed too, only this
+    try: guesses could hide there."""
     with engine.begin() as tx:
-        tx.execute(FORGET, {"what": account})
-        tx.execute(UNCOUNT, {"what": address})
+        tx.execute(FORGET, {"what": own})
+        if address is not None:
+            tx.execute(UNCOUNT, {"what": address})
 
 
 def take_back(engine: Engine, address: str) -> None:

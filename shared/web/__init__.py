@@ -11,7 +11,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from shared import language, problems, telemetry
 from shared.service import Service
-from shared.web import access, answers, cookie, health
+from shared.web import access, answers, cookie, health, pace
 from shared.web.access import allow, caller, may, public
 
 __all__ = ["allow", "caller", "create", "may", "public", "service"]
@@ -99,6 +99,7 @@ class Json(JSONProvider):
 def _watch(app: Flask, proxies: int) -> None:
     app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
     app.before_request(_begin)
+    pace.install(app)
     app.before_request(access.admit)
     app.after_request(_finish)
 

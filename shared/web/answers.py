@@ -31,6 +31,7 @@ MOST_FAULTS = 200  # named in one answer: a megabyte of unknown fields made five
 RETRY_AFTER = {  # seconds
     "busy": "1",
     "too-many": "60",
+    "too-fast": "1",  # by then a caller may ask again, at any rate that the settings take
     "backlogged": "10",
     "unavailable": "5",
     "no-room": "60",

@@ -26,7 +26,9 @@ RENEWED = 60  # seconds after which the time in the cookie is set anew
 
 def read() -> str | None:
     """The reference that this browser sends; None if there is none, or forged, or idle for too long."""
-    value = request.cookies.get(name(), "")
+    value = request.cookies.get(name())
+    if value is None:
+        return None
     try:
         reference, at = _signer().loads(value, max_age=IDLE, return_timestamp=True)
     except BadSignature:

@@ -24,6 +24,7 @@ from shared import identity, keyring, migrations
 from shared.identity.model import Caller
 from tests.bench import bare
 from tests.bench.load import Target
+from tests.world import UNHURRIED
 
 BODIES = suite.ROOT / "deploy/samples/grievances.jsonl"
 PORT_BASE = 18_600  # of the bare application; intake is above it
@@ -105,7 +106,8 @@ def _suite(data: Path, stack: ExitStack) -> Suite:
     found = suite.plan(data, PORT_BASE, running)
     for name, url in found.database_urls().items():
         migrations.upgrade(name, url)
-    return replace(found, environments={name: _on_time(e) for name, e in found.environments.items()})
+    settings = {name: _on_time(e) | UNHURRIED for name, e in found.environments.items()}
+    return replace(found, environments=settings)
 
 
 def _on_time(environment: Mapping[str, str]) -> dict[str, str]:

@@ -1,5 +1,7 @@
 import json
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -8,6 +10,7 @@ from click.testing import CliRunner, Result
 from deploy.minqing import cli, importing
 from deploy.minqing.options import Target
 from shared import delivery
+from shared.web import pace
 from tests.world import World, grievance
 
 COMMON = "office=web,channel=web,kind=claim,petitioners.0.name=匿名"
@@ -28,6 +31,17 @@ def run(world: World, monkeypatch: pytest.MonkeyPatch):
         return CliRunner().invoke(cli.main, ["import", *map(str, words)])
 
     return run
+
+
+@pytest.fixture
+def hurried(world: World):
+    """Intake lets a key ask sixty times a minute."""
+    given = world.app("intake").extensions
+    kept = given["minqing"], given["pace"]
+    given["minqing"] = replace(kept[0], settings=replace(kept[0].settings, key_rate=60))
+    given["pace"] = pace.Pace()
+    yield
+    given["minqing"], given["pace"] = kept
 
 
 @pytest.fixture
@@ -64,6 +78,20 @@ def test_an_import_that_is_never_let_in_stops_and_says_so(run, world, lines, mon
     done = run(lines)
     assert done.exit_code == 1
     assert "takes nothing (HTTP 429)" in done.output
+
+
+def test_an_import_that_asks_too_fast_waits_a_second_and_loses_nothing(
+    run, world, tmp_path, monkeypatch, hurried
+):
+    waited = []
+    monkeypatch.setattr(importing, "CONNECTIONS", 1)
+    monkeypatch.setattr(pace, "time", SimpleNamespace(monotonic=lambda: sum(waited)))
+    monkeypatch.setattr(importing.time, "sleep", waited.append)
+    file = tmp_path / "many.jsonl"
+    file.write_text("".join(json.dumps(grievance(summary=f"第 {n} 件")) + "\n" for n in range(64)))
+    assert run(file).exit_code == 0
+    assert waited == [1.0] * 4  # sixty at once, and then one a second
+    assert world.count("intake", "grievance") == 64
 
 
 def test_importing_a_file_again_doubles_nothing(run, world, lines):

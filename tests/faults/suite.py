@@ -28,12 +28,12 @@ from deploy.minqing.trouble import Trouble, silence
 from shared import identity, keyring, migrations
 from shared.identity import Caller
 from tests.faults.history import History
-from tests.world import KEEP, NAMES
+from tests.world import KEEP, NAMES, UNHURRIED
 
 LOOK = 0.1  # seconds between two looks at the processes
 LONGEST = 30.0  # seconds that anything here is waited for
 NEVER = {"MINQING_CLOCK"}  # as in production, where no replay sets the clock
-LEAN = {"MINQING_WEB_WORKERS": "1"}  # one process per API leaves room for all the others
+LEAN = {"MINQING_WEB_WORKERS": "1", **UNHURRIED}  # one process per API leaves room for all the others
 
 
 @dataclass

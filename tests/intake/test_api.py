@@ -165,6 +165,32 @@ def test_guessing_codes_is_stopped_also_after_redis_was_wiped(world: World) -> N
     assert client.get(path, headers=right).status_code == 200
 
 
+def test_who_fails_at_a_number_shuts_it_to_their_own_address_and_not_to_its_owner(world: World) -> None:
+    taken = world.register().json
+    client = world.client("intake")
+    path, enemy = f"/v1/track/{taken['number']}", {"REMOTE_ADDR": "192.0.2.66"}
+    wrong, right = {"Query-Code": "AAAA-AAAA"}, {"Query-Code": taken["query_code"]}
+    statuses = [client.get(path, headers=wrong, environ_base=enemy).status_code for _ in range(100)]
+    assert statuses == [404] * 20 + [429] * 80
+    assert client.get(path, headers=right).status_code == 200
+
+
+def test_a_thousand_failures_from_many_addresses_shut_a_number_to_everybody(world: World) -> None:
+    """They are made where they are kept: a thousand requests would say no more."""
+    taken = world.register().json
+    client = world.client("intake")
+    path, right = f"/v1/track/{taken['number']}", {"Query-Code": taken["query_code"]}
+    failed = (
+        "INSERT INTO lookup_failure SELECT :of, now() - n * interval '1 second'"
+        " FROM generate_series(1, 999) AS n RETURNING 1"
+    )
+    world.query("intake", failed, of=f"number {taken['number']}")
+    assert client.get(path, headers=right).status_code == 200
+    assert client.get(path, headers={"Query-Code": "AAAA-AAAA"}).status_code == 404
+    assert client.get(path, headers=right).status_code == 429
+    assert client.get(f"/v1/track/{numbers.make(2026, 999)}", headers=right).status_code == 404
+
+
 def test_guesses_from_one_household_are_counted_together(world: World) -> None:
     client = world.client("intake")
     for n in range(20):

@@ -153,8 +153,5 @@ def test_failed_lookups_are_counted_by_number_and_by_address_and_forgotten(tx: C
     store.note_lookup_failure(tx, ["number a", "address x"], NOW - kept - timedelta(seconds=1), kept)
     for number in ("a", "b", "c"):
         store.note_lookup_failure(tx, [f"number {number}", "address x"], NOW, kept)
-    counted = {
-        of: store.lookup_failures(tx, [of], NOW - kept) for of in ("number a", "number d", "address x")
-    }
-    assert counted == {"number a": 1, "number d": 0, "address x": 3}
-    assert store.lookup_failures(tx, ["number a", "address x"], NOW - kept) == 3
+    counted = store.lookup_failures(tx, ["number a", "number d", "address x"], NOW - kept)
+    assert counted == {"number a": 1, "address x": 3}

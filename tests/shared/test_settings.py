@@ -57,6 +57,19 @@ def test_only_an_express_no_lets_a_database_forget(environ: dict[str, str], valu
     assert not settings.read(environ | {"MINQING_DURABLE": "no"}).durable
 
 
+@pytest.mark.parametrize("name", ["RATE", "KEY_RATE"])
+@pytest.mark.parametrize("value", ["0", "59", "-600", "fast", "", "６００", "1e3"])
+def test_a_rate_that_would_shut_people_out_is_named(environ: dict[str, str], name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=f"MINQING_{name}.*60"):
+        settings.read(environ | {f"MINQING_{name}": value})
+    assert settings.read(environ | {f"MINQING_{name}": "60"})
+
+
+def test_people_and_addresses_have_one_rate_and_machines_a_higher_one(environ: dict[str, str]) -> None:
+    read = settings.read(environ)
+    assert (read.rate, read.key_rate) == (600, 6000)
+
+
 OIDC = {
     "MINQING_OIDC_ISSUER": "https://id.county.example",
     "MINQING_OIDC_CLIENT_ID": "minqing",

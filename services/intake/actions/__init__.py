@@ -106,14 +106,16 @@ def track(service: Service, number: str, code: str, address: str) -> Tracking:
     Wrong number and wrong code get the same answer (NotFound), and too many of them from one address or
     for one number none at all for a while (TooMany).
     """
-    now, of = service.now(), (f"number {number}", limits.of_address(address))
+    now = service.now()
+    most = {f"number {number}": domain.MOST_OF_A_NUMBER, limits.of_address(address): domain.MOST_FAILURES}
     follower = Follower(number) if _opens(service, number, code) else None
     with service.transaction(follower) as tx:
-        if store.lookup_failures(tx, of, now - domain.FAILURES_KEPT) >= domain.MOST_FAILURES:
+        failed = store.lookup_failures(tx, list(most), now - domain.FAILURES_KEPT)
+        if any(failed.get(each, 0) >= limit for each, limit in most.items()):
             raise TooMany
         if follower is not None and store.get(tx, number) is not None:
             return store.tracking(tx, number)
-        store.note_lookup_failure(tx, of, now, domain.FAILURES_KEPT)
+        store.note_lookup_failure(tx, list(most), now, domain.FAILURES_KEPT)
     raise NotFound("编号或查询码不正确", "Number or query code is not right")
 
 

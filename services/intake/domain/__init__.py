@@ -29,7 +29,8 @@ MOVES: dict[str, frozenset[str]] = {
     "answered": frozenset(),
 }
 
-MOST_FAILURES = 20  # failed look-ups of one number, or from one address, …
+MOST_FAILURES = 20  # failed look-ups from one address, …
+MOST_OF_A_NUMBER = 1000  # … or of one number from all: fifty addresses, not one, keep its owner from it, …
 FAILURES_KEPT = timedelta(hours=1)  # … in this time (S9)
 
 CODE_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # no 0 O 1 I: read out on the phone, copied by hand

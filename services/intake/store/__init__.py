@@ -25,7 +25,6 @@ from sqlalchemy import (
     case,
     func,
     insert,
-    or_,
     select,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -305,15 +304,14 @@ def tracking(tx: Connection, number: str) -> domain.Tracking:
     )
 
 
-def lookup_failures(tx: Connection, of: Sequence[str], since: datetime) -> int:
-    """How often a look-up of this number, or from this address, has failed since then: the larger count."""
+def lookup_failures(tx: Connection, of: Sequence[str], since: datetime) -> dict[str, int]:
+    """How often a look-up of each number, or from each address, has failed since then, if it has."""
     counts = (
-        select(func.count().label("n"))
-        .where(or_(*(LOOKUP_FAILURE.c.of == each for each in of)), LOOKUP_FAILURE.c.at > since)
+        select(LOOKUP_FAILURE.c.of, func.count())
+        .where(LOOKUP_FAILURE.c.of.in_(of), LOOKUP_FAILURE.c.at > since)
         .group_by(LOOKUP_FAILURE.c.of)
-        .subquery()
     )
-    return int(tx.execute(select(func.coalesce(func.max(counts.c.n), 0))).scalar_one())
+    return {row.of: int(row[1]) for row in tx.execute(counts)}
 
 
 def note_lookup_failure(tx: Connection, of: Sequence[str], now: datetime, kept: timedelta) -> None:

@@ -4,7 +4,7 @@ from flask import Blueprint, render_template, request, url_for
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
-from services.oversight.pages import sign_in
+from services.oversight.pages import device, sign_in
 from shared import web
 from shared.identity import accounts, changes, factors, grants, sessions, subjects
 from shared.identity.accounts import Account
@@ -52,7 +52,9 @@ def change_password() -> Page:
         accounts.change_password(engine, _mine(), new, web.caller().key)
     except Invalid as problem:
         return _page(*problem.faults), problem.status
-    return redirect(url_for(".home", done="password"), 303)
+    response = redirect(url_for(".home", done="password"), 303)
+    device.remember(response, _account())
+    return response
 
 
 @ME.post("/recovery")

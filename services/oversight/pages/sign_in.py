@@ -10,6 +10,7 @@ from flask import Blueprint, g, render_template, request, url_for
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
+from services.oversight.pages import device
 from shared import keyring, web
 from shared.identity import accounts, factors, grants, limits, model, passkeys, sessions
 from shared.identity.accounts import Account
@@ -27,6 +28,11 @@ WRONG = Fault("login", "登录名或密码不对", "The login name or the passwo
 NOT_YOURS = Fault("", "现在的密码不对", "That is not your present password")
 CODE = Fault("code", "验证码不对，或已经用过", "The code is not right, or was used already")
 SHUT = Fault("", "尝试次数过多，请 15 分钟后再试", "Too many tries; try again in 15 minutes")
+SHUT_OUT = Fault(
+    "",
+    "尝试次数过多，请 15 分钟后再试；若是别人所为，可换用您以前登录过的浏览器",
+    "Too many tries; wait 15 minutes, or, if they were not yours, use a browser you signed in with before",
+)
 STALE = Fault(
     "code", "页面已过期，请用这个新密钥重新添加", "This page was too old; add this new secret instead"
 )
@@ -44,9 +50,9 @@ def form() -> str:
 def sign_in() -> Page:
     """Begin a session, if the password is right. An unknown login is answered as a wrong password is."""
     engine, login = web.service().identity, accounts.spelled(request.form.get("login", ""))
-    doors = (limits.of_login(login), limits.of_address(request.remote_addr))
+    doors = device.at_password(login)
     if not limits.enter(engine, doors):
-        return _page("sign_in.html", SHUT), 429
+        return _page("sign_in.html", SHUT_OUT), 429
     found = accounts.verify(engine, login, request.form.get("password", ""))
     if found is None:
         return _page("sign_in.html", WRONG), 401
@@ -147,12 +153,13 @@ def set_up() -> Page:
     """Set the password; the link is used. The person signs in with it then."""
     link = request.form.get("link", "")
     try:
-        accounts.set_up(web.service().identity, link, request.form.get("password", ""))
+        account = accounts.set_up(web.service().identity, link, request.form.get("password", ""))
     except Invalid as problem:
         return _set_up(link, *problem.faults), problem.status
     _leave("password")
     response = redirect(url_for(".form", done="1"), 303)
     cookie.drop(response)
+    device.remember(response, account)
     return response
 
 
@@ -178,20 +185,22 @@ def factor_page(session: Session, *faults: Fault) -> str:
     )
 
 
-def doors_of(session: Session) -> tuple[str, str]:
+def doors_of(session: Session) -> tuple[str, ...]:
     """What second factors of any kind are counted by, right or wrong."""
-    return f"factor:{session.account}", limits.of_address(request.remote_addr)
+    return device.at_factor(account_of(session))
 
 
 def require_password(account: Account, field: str) -> None:
-    """Refuse (Invalid, naming the field) whoever holds the session and does not know the password."""
-    engine = web.service().identity
-    doors = (limits.of_login(account.login), limits.of_address(request.remote_addr))
-    if not limits.enter(engine, doors):
+    """Refuse (Invalid, naming the field) whoever holds the session and does not know the password.
+
+    Only the account's own sessions come here, so strangers cannot shut this door.
+    """
+    engine, door = web.service().identity, f"password:{account.id}"
+    if not limits.enter(engine, [door]):
         raise Invalid(faults=[Fault(field, SHUT.zh, SHUT.en)])
     if accounts.verify(engine, account.login, request.form.get(field, "")) is None:
         raise Invalid(faults=[Fault(field, NOT_YOURS.zh, NOT_YOURS.en)])
-    limits.succeed(engine, *doors)
+    limits.succeed(engine, door)
 
 
 def here() -> Site | None:
@@ -246,6 +255,7 @@ def _work(session: Session, grant: str) -> Response:
         raise Conflict
     response = redirect(target(), 303)
     cookie.keep(response, reference)
+    device.remember(response, session.account)
     return response
 
 
