@@ -9,6 +9,7 @@ from services.intake.actions import views
 from services.intake.domain import Grievance, NewGrievance, Tracking
 from services.intake.domain.views import Viewer
 from shared import database, disk, idempotency, keyring, numbers, outbox, telemetry, vault
+from shared.county.model import Office
 from shared.idempotency import Request
 from shared.identity import limits
 from shared.identity.model import Caller
@@ -38,6 +39,12 @@ def register(
         if database.is_full(error):
             raise NoRoom(*NO_NUMBER) from error
         raise
+
+
+def offices(service: Service, caller: Caller) -> list[Office]:
+    """The offices that the caller can register for: those whose grievances `register` takes from them."""
+    reach = service.reach(caller, "grievance.register")
+    return [office for office in service.county.offices.values() if reach.holds({"office": office.id})]
 
 
 def _admit(service: Service, *, bulk: bool) -> None:

@@ -11,7 +11,7 @@ from services.intake import actions, schemas, store
 from services.intake.domain.views import Viewer
 from shared import idempotency, numbers, web
 from shared.county.model import Clock
-from shared.problems import Fault, Invalid, Malformed, NoRoom, NotFound
+from shared.problems import Fault, Forbidden, Invalid, Malformed, NoRoom, NotFound
 from shared.web import answers, directory, pages
 
 PAGES = Blueprint("pages", __name__, template_folder="../templates")
@@ -80,6 +80,8 @@ def register() -> tuple[str, int] | tuple[str, int, dict[str, str]]:
         grievance, code = actions.register(web.service(), web.caller(), key, new)
     except Invalid as problem:
         return _form(typed, people, [_placed(fault) for fault in problem.faults]), problem.status
+    except Forbidden as problem:  # of another office: one that the form did not offer, or no more
+        return _form(typed, people, [Fault("office", problem.zh, problem.en)]), problem.status
     except NoRoom as problem:
         return _form(typed, people, [_later(problem)]), problem.status, answers.waiting(problem)
     return render_template("receipt.html", grievance=grievance, code=code), 201
@@ -128,22 +130,16 @@ def _people() -> list[dict[str, str]]:
 
 
 def _form(typed: MultiDict[str, str], people: list[dict[str, str]], faults: Any = ()) -> str:
-    county, caller = web.service().county, web.caller()
-    own = caller.department or caller.office
+    offices = actions.offices(web.service(), web.caller())
     return render_template(
         "register.html",
         typed=typed,
         people=people,
         faults=faults,
         key=typed.get("key") or secrets.token_urlsafe(16),
-        offices=directory.offices(county) if own is None else directory.choices(_only(own)),
-        own=own,
+        offices=directory.offices(offices),
+        only=offices[0].id if len(offices) == 1 else "",
     )
-
-
-def _only(office: str) -> dict[str, Any]:
-    offices = web.service().county.offices
-    return {office: offices[office].name} if office in offices else {}
 
 
 @PAGES.get("/grievances")
