@@ -113,9 +113,9 @@ def views_of(number: str) -> dict[str, Any]:
 @API.response(200, schemas.Views)
 def all_views(wanted: dict[str, Any]) -> dict[str, Any]:
     """Who viewed or searched for any petitioner, the newest first, 50 a page; for supervisors, auditors."""
-    total, lines, requests = views.listed(web.service(), web.caller(), **wanted)
-    waiting = [request.asked for request in requests]
-    return {"total": total, "page": wanted["page"], "views": lines, "waiting": waiting}
+    book = views.listed(web.service(), web.caller(), **wanted)
+    waiting = [request.asked for request in book.waiting]
+    return {"total": book.total, "page": wanted["page"], "views": book.lines, "waiting": waiting}
 
 
 @API.route("/views/<int:n>/<what>", methods=["POST"])

@@ -198,6 +198,15 @@ def test_the_last_administrator_stays(world: World, one: FlaskClient) -> None:
     assert _get(one, "/people").status_code == 200
 
 
+def test_what_would_take_the_last_administrator_away_is_not_offered(world: World, one: FlaskClient) -> None:
+    account = read(world, "SELECT id FROM account WHERE login = 'one'")[0].id
+    grant = grants.of(world.services["oversight"].identity, account)[0].id
+    paths = (f"/people/{account}/disable", f"/people/grants/{grant}/end")
+    assert not any(path in _get(one, f"/people/{account}").text for path in paths)
+    person(world, "two", "administrator")
+    assert all(path in _get(one, f"/people/{account}").text for path in paths)
+
+
 def test_a_key_is_revoked_from_the_page_and_by_whom_is_kept(world: World, one: FlaskClient) -> None:
     key = world.key("clerk")
     assert _post(one, f"/people/keys/{key.split('_')[2]}/revoke").status_code == 303

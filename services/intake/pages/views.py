@@ -78,9 +78,9 @@ def listing() -> Page:
     typed: MultiDict[str, str] = request.args
     try:
         wanted = load(schemas.ViewListing(), given(typed, "page", "number", "who"))
-        total, lines, waiting = views.listed(web.service(), web.caller(), **wanted)
+        book = views.listed(web.service(), web.caller(), **wanted)
     except Malformed as problem:
         faults = [Fault("number", problem.zh, problem.en)]
         return render_template("views.html", typed=typed, faults=faults), problem.status
-    links = neighbours(total, wanted["page"], PAGE)
-    return render_template("views.html", typed=wanted, total=total, found=lines, waiting=waiting, links=links)
+    links = neighbours(book.total, wanted["page"], PAGE)
+    return render_template("views.html", typed=wanted, book=book, links=links)

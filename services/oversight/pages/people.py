@@ -190,6 +190,7 @@ def _person(account: str, link: str = "", faults: Any = ()) -> str:
         held=grants.all_of(engine).get(account, []),
         living=sessions.listed(engine, account),
         linked=subjects.of(engine, account),
+        last=grants.last_administrator(engine) == account,
         link=_address(link) if link else "",
         typed=request.form,
         faults=faults,
