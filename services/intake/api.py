@@ -57,7 +57,18 @@ def _in_bulk() -> bool:
 @API.response(200, schemas.Grievances)
 def listing(wanted: dict[str, Any]) -> dict[str, Any]:
     """The grievances that the caller may see, the newest first, 50 a page."""
-    total, grievances = actions.listed(web.service(), pages.viewer(), **wanted)
+    total, grievances = actions.listed(web.service(), web.caller(), **wanted)
+    return {"total": total, "page": wanted["page"], "grievances": grievances}
+
+
+@API.route("/grievances/search", methods=["POST"])
+@web.allow("grievance.read")
+@API.arguments(schemas.Search())
+@API.response(200, schemas.Grievances)
+@API.alt_response(429, description="一小时内次数已满 · Too often within an hour", **LATER)
+def search(wanted: dict[str, Any]) -> dict[str, Any]:
+    """Of the grievances that the caller may see, those of one person; each search is on record (S12)."""
+    total, grievances = views.search(web.service(), pages.viewer(), **wanted)
     return {"total": total, "page": wanted["page"], "grievances": grievances}
 
 

@@ -395,12 +395,26 @@ def test_the_31st_view_within_an_hour_is_refused_and_on_record(world: World) -> 
     assert _reveal(client, number).status_code == 200
 
 
+def _search(client: FlaskClient, phone: str) -> Any:
+    return client.post("/v1/grievances/search", json={"phone": phone})
+
+
+def test_a_phone_in_an_address_is_refused_and_sought_by_nobody(world: World) -> None:
+    registered(world)
+    client = world.client("intake", "clerk")
+    for path in (f"/v1/grievances?phone={PHONE}", f"/v1/grievances/search?phone={PHONE}"):
+        method = client.post if "search" in path else client.get
+        assert method(path).status_code == 422, path
+    assert _search(client, "1").status_code == 422
+    assert _lines(world) == []
+
+
 def test_a_search_by_phone_is_on_record_without_the_phone(world: World) -> None:
     registered(world, "1")
     registered(world, "2")
     client = world.client("intake", "clerk")
-    assert client.get(f"/v1/grievances?phone={PHONE}").json["total"] == 2
-    assert client.get("/v1/grievances?phone=19900009999").json["total"] == 0
+    assert _search(client, PHONE).json["total"] == 2
+    assert _search(client, "19900009999").json["total"] == 0
     assert client.get("/v1/grievances").json["total"] == 2
     rows = world.query("intake", "SELECT what, number, sought, found FROM identity_view ORDER BY n")
     assert [(row.what, row.number, row.found) for row in rows] == [
@@ -416,8 +430,8 @@ def test_the_61st_search_within_an_hour_is_refused(world: World) -> None:
     registered(world)
     client = world.client("intake", "clerk")
     for _ in range(60):
-        assert client.get(f"/v1/grievances?phone={PHONE}").status_code == 200
-    assert client.get(f"/v1/grievances?phone={PHONE}").status_code == 429
+        assert _search(client, PHONE).status_code == 200
+    assert _search(client, PHONE).status_code == 429
     assert client.get("/v1/grievances").status_code == 200
     assert _lines(world)[60:] == [("limited", None)]
 

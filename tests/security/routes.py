@@ -37,6 +37,8 @@ DECISION = {"lead": DEPARTMENT, "reason": "职责在此"}
 FORM = {f"petitioners.0.{part}": value for part, value in PERSON.items()}
 SENT: Mapping[tuple[str, str], Mapping[str, Any]] = {
     ("intake", "/v1/grievances"): {"json": grievance()},
+    ("intake", "/v1/grievances/search"): {"json": {"phone": PERSON["phone"]}},
+    ("intake", "/grievances"): {"data": {"phone": PERSON["phone"]}},
     ("intake", "/register"): {"data": {**grievance(), **FORM, "key": "one-of-this-form"}},
     ("routing", "/v1/triage/<number>/decision"): {"json": DECISION},
     ("routing", "/triage/<number>"): {"data": DECISION},

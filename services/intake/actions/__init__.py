@@ -5,9 +5,7 @@ import hashlib
 import orjson
 
 from services.intake import domain, store
-from services.intake.actions import views
 from services.intake.domain import Grievance, NewGrievance, Tracking
-from services.intake.domain.views import Viewer
 from shared import database, disk, idempotency, keyring, numbers, outbox, telemetry, vault
 from shared.county.model import Office
 from shared.idempotency import Request
@@ -93,17 +91,10 @@ def course(service: Service, caller: Caller, grievance: Grievance) -> Tracking:
         return store.tracking(tx, grievance.number)
 
 
-def listed(
-    service: Service, viewer: Viewer, status: str | None, phone: str | None, page: int
-) -> tuple[int, list[Grievance]]:
-    """One page of what the caller may see, and how many there are.
-
-    `phone` finds those of one person, which is a look at identity: see `views.search`.
-    """
-    if phone is not None:
-        return views.search(service, viewer, status, phone, page)
-    reach = service.reach(viewer.caller, "grievance.read")
-    with service.reading(viewer.caller) as tx:
+def listed(service: Service, caller: Caller, status: str | None, page: int) -> tuple[int, list[Grievance]]:
+    """One page of what the caller may see, and how many there are. Those of one person: `actions.views`."""
+    reach = service.reach(caller, "grievance.read")
+    with service.reading(caller) as tx:
         return store.listed(tx, reach, status, None, page)
 
 

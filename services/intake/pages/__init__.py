@@ -8,6 +8,8 @@ from flask import Blueprint, render_template, request
 from werkzeug.datastructures import MultiDict
 
 from services.intake import actions, schemas, store
+from services.intake.actions import views as identity  # this package has a `views` of its own
+from services.intake.domain import Grievance
 from services.intake.domain.views import Viewer
 from shared import idempotency, numbers, web
 from shared.county.model import Clock
@@ -147,7 +149,7 @@ def _form(typed: MultiDict[str, str], people: list[dict[str, str]], faults: Any 
 def listing() -> str:
     """What the caller may see, the newest first."""
     wanted = pages.load(schemas.Listing(), pages.given(request.args, "page", "status"))
-    return _list(wanted)
+    return _list(wanted, *actions.listed(web.service(), web.caller(), **wanted))
 
 
 @PAGES.post("/grievances")
@@ -155,14 +157,13 @@ def listing() -> str:
 def of_person() -> str | tuple[str, int]:
     """Those of one person, found by phone. The phone comes in a form, so that no address shows it."""
     try:
-        wanted = pages.load(schemas.Listing(), pages.given(request.form, "phone"))
+        wanted = pages.load(schemas.Search(), pages.given(request.form, "phone"))
     except Invalid as problem:
         return render_template("grievances.html", typed=request.form, faults=problem.faults), problem.status
-    return _list(wanted)
+    return _list(wanted, *identity.search(web.service(), viewer(), **wanted))
 
 
-def _list(wanted: dict[str, Any]) -> str:
-    total, found = actions.listed(web.service(), viewer(), **wanted)
+def _list(wanted: dict[str, Any], total: int, found: list[Grievance]) -> str:
     links = pages.neighbours(total, wanted["page"], store.PAGE)
     return render_template("grievances.html", typed=wanted, total=total, found=found, links=links)
 
@@ -176,6 +177,6 @@ def grievance(number: str) -> str:
         "grievance.html",
         found=found,
         course=actions.course(web.service(), web.caller(), found),
-        dossier=actions.views.dossier(web.service(), web.caller(), found),
+        dossier=identity.dossier(web.service(), web.caller(), found),
         now=web.service().now(),
     )
