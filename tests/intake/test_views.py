@@ -402,9 +402,8 @@ def _search(client: FlaskClient, phone: str) -> Any:
 def test_a_phone_in_an_address_is_refused_and_sought_by_nobody(world: World) -> None:
     registered(world)
     client = world.client("intake", "clerk")
-    for path in (f"/v1/grievances?phone={PHONE}", f"/v1/grievances/search?phone={PHONE}"):
-        method = client.post if "search" in path else client.get
-        assert method(path).status_code == 422, path
+    assert client.get(f"/v1/grievances?phone={PHONE}").status_code == 422
+    assert client.post(f"/v1/grievances/search?phone={PHONE}", json={}).status_code == 422
     assert _search(client, "1").status_code == 422
     assert _lines(world) == []
 
