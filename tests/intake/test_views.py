@@ -318,6 +318,22 @@ def test_requests_that_wait_are_listed_until_they_are_decided(world: World, accu
     assert second.get("/v1/views").json["waiting"] == []
 
 
+def test_a_request_expires_after_a_week_and_who_asked_reads_so(world: World, accusation: str) -> None:
+    asker, second = _page_of(world, "department", "discipline"), _page_of(world, "supervisor")
+    path, about = f"/grievances/{accusation}/petitioners", f"/grievances/{accusation}"
+    assert asker.post(path, data=REASON).status_code == 202
+    world.later(days=6, hours=23)
+    assert all("/views/1/approve" in second.get(page).text for page in (about, "/views"))
+    world.later(hours=2)
+    assert not any("/views/1/" in second.get(page).text for page in (about, "/views"))
+    assert second.get("/v1/views").json["waiting"] == []
+    assert _decide(second, 1, "approve") == 409
+    assert "上次的申请已过期" in asker.get(path).text
+    assert asker.post(path, data=REASON).status_code == 202
+    assert "申请等待另一人同意" in asker.get(path).text
+    assert [what for what, _ in _lines(world)] == ["asked", "asked"]
+
+
 def test_lines_can_be_neither_changed_nor_taken_out(world: World) -> None:
     _reveal(world.client("intake", "clerk"), registered(world)["number"])
     for sql in ("UPDATE identity_view SET reason = ''", "DELETE FROM identity_view"):

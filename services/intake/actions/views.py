@@ -179,16 +179,23 @@ def dossier(service: Service, caller: Caller, grievance: Grievance) -> Dossier:
         may = _may_reveal(service, tx, caller, grievance)
         if not policy.allows(caller, "view.read"):
             return Dossier(may)
-        waiting = record.waiting(tx, service.reach(caller, "view.read"), grievance.number)
+        waiting = _waiting(service, tx, caller, "view.read", grievance.number)
         mine = _decidable(service, tx, caller, grievance.number)
         return Dossier(may, record.of(tx, grievance.number), waiting, mine)
+
+
+def _waiting(
+    service: Service, tx: Connection, caller: Caller, action: str, number: str | None = None
+) -> list[Request]:
+    since = service.now() - views.LASTS[views.ASKED]
+    return record.waiting(tx, service.reach(caller, action), since, number)
 
 
 def _decidable(service: Service, tx: Connection, caller: Caller, number: str | None = None) -> list[Request]:
     """The requests that wait and that `decide` takes from the caller, of one grievance or of all."""
     if not policy.allows(caller, "view.decide"):
         return []
-    within = record.waiting(tx, service.reach(caller, "view.decide"), number)
+    within = _waiting(service, tx, caller, "view.decide", number)
     return [request for request in within if views.is_second(caller, request)]
 
 
@@ -197,4 +204,6 @@ def listed(service: Service, caller: Caller, number: str | None, who: str | None
     reach = service.reach(caller, "view.watch")
     with service.reading(caller) as tx:
         total, lines = record.listed(tx, reach, number and numbers.parse(number), who, page)
-        return Book(total, lines, record.waiting(tx, reach), _decidable(service, tx, caller))
+        return Book(
+            total, lines, _waiting(service, tx, caller, "view.watch"), _decidable(service, tx, caller)
+        )
