@@ -71,7 +71,7 @@ def _case(found: Case, typed: MultiTyped, faults: Any = ()) -> str:
 @PAGES.get("/ledger")
 @web.allow("task.read")
 def ledger() -> str:
-    """The department's tasks; for supervisors, those of one department or of all."""
+    """The department's tasks; for whoever watches, those of one department or of all."""
     wanted = pages.load(schemas.Listing(), pages.given(request.args, "page", "state", "department"))
     total, lines = actions.ledger(web.service(), web.caller(), **wanted)
     links = pages.neighbours(total, wanted["page"], store.PAGE)

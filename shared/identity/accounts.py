@@ -195,6 +195,8 @@ def enable(engine: Engine, account: str, by: str) -> None:
 def link(tx: Connection, account: str, by: str) -> str:
     """The secret of a new set-up link, which lives 24 hours and works once; earlier ones work no more.
 
+    For the command line, and for who confirms what another asked for (`links`).
+
     A second factor stays, so whoever holds the link of a person with one cannot become that person.
     """
     secret = references.reference()

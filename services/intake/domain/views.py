@@ -1,7 +1,7 @@
 """Views of identity: what is shown of a petitioner, when a second person agrees first, the record. Pure.
 
 The record is one chain of lines that are only ever added to (S14). A request for approval is a line of it
-too, and where it stands is what the last line about it says.
+too, and where it stands is what the last line about it says, until it expires.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Intake's pages: tracking for petitioners, registration and lists for clerks."""
+"""Intake's pages: tracking for petitioners, registration and lists for staff."""
 
 import secrets
 from itertools import takewhile
