@@ -86,6 +86,8 @@ IDENTITY_CHANGES: Words = {
     "account.added": Text("新建账户", "Account added"),
     "account.disabled": Text("停用账户", "Account disabled"),
     "account.enabled": Text("恢复账户", "Account enabled"),
+    "link.asked": Text("申请设置链接", "Set-up link asked for"),
+    "link.refused": Text("不同意设置链接", "Set-up link refused"),
     "link.made": Text("发出设置链接", "Set-up link made"),
     "password.set": Text("设置密码", "Password set"),
     "password.changed": Text("修改密码", "Password changed"),

@@ -57,7 +57,18 @@ def _in_bulk() -> bool:
 @API.response(200, schemas.Grievances)
 def listing(wanted: dict[str, Any]) -> dict[str, Any]:
     """The grievances that the caller may see, the newest first, 50 a page."""
-    total, grievances = actions.listed(web.service(), pages.viewer(), **wanted)
+    total, grievances = actions.listed(web.service(), web.caller(), **wanted)
+    return {"total": total, "page": wanted["page"], "grievances": grievances}
+
+
+@API.route("/grievances/search", methods=["POST"])
+@web.allow("grievance.read")
+@API.arguments(schemas.Search())
+@API.response(200, schemas.Grievances)
+@API.alt_response(429, description="一小时内次数已满 · Too often within an hour", **LATER)
+def search(wanted: dict[str, Any]) -> dict[str, Any]:
+    """Of the grievances that the caller may see, those of one person; each search is on record (S12)."""
+    total, grievances = views.search(web.service(), pages.viewer(), **wanted)
     return {"total": total, "page": wanted["page"], "grievances": grievances}
 
 
@@ -113,9 +124,9 @@ def views_of(number: str) -> dict[str, Any]:
 @API.response(200, schemas.Views)
 def all_views(wanted: dict[str, Any]) -> dict[str, Any]:
     """Who viewed or searched for any petitioner, the newest first, 50 a page; for supervisors, auditors."""
-    total, lines, requests = views.listed(web.service(), web.caller(), **wanted)
-    waiting = [request.asked for request in requests]
-    return {"total": total, "page": wanted["page"], "views": lines, "waiting": waiting}
+    book = views.listed(web.service(), web.caller(), **wanted)
+    waiting = [request.asked for request in book.waiting]
+    return {"total": book.total, "page": wanted["page"], "views": book.lines, "waiting": waiting}
 
 
 @API.route("/views/<int:n>/<what>", methods=["POST"])

@@ -135,11 +135,16 @@ class Grievance(Answer):
 
 
 class Listing(Schema):
-    """What to list: one page, of one status, of one person (by phone)."""
+    """What to list: one page, of one status."""
 
     page = Page()
     status = one_of(tuple(domain.MOVES), required=False)
-    phone = fields.String(load_default=None, validate=_phone)
+
+
+class Search(Listing):
+    """Of which person to list what they brought: by phone, which is never sent in an address."""
+
+    phone = fields.String(required=True, validate=_phone)
 
 
 class Grievances(Schema):

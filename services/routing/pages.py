@@ -71,7 +71,7 @@ def _case(found: Case, typed: MultiTyped, faults: Any = ()) -> str:
 @PAGES.get("/ledger")
 @web.allow("task.read")
 def ledger() -> str:
-    """The department's tasks; for supervisors, those of one department or of all."""
+    """The department's tasks; for whoever watches, those of one department or of all."""
     wanted = pages.load(schemas.Listing(), pages.given(request.args, "page", "state", "department"))
     total, lines = actions.ledger(web.service(), web.caller(), **wanted)
     links = pages.neighbours(total, wanted["page"], store.PAGE)
@@ -94,23 +94,30 @@ def act(task_id: str, what: str) -> Response | Page:
     try:
         ACTS[what](task_id)
     except Invalid as problem:
-        return _task(task_id, request.form, problem.faults), problem.status
+        return _task(task_id, request.form, problem.faults, what), problem.status
     except Conflict as problem:
-        return _task(task_id, request.form, [Fault(what, problem.zh, problem.en)]), problem.status
+        return _task(task_id, request.form, [Fault(what, problem.zh, problem.en)], what), problem.status
     return redirect(url_for(".task", task_id=task_id, done=what), 303)
 
 
-def _task(task_id: str, typed: MultiTyped, faults: Any = ()) -> str:
-    sheet = actions.sheet(web.service(), web.caller(), task_id)
+def _task(task_id: str, typed: MultiTyped, faults: Any = (), tried: str = "") -> str:
+    """The task. What was `tried` and refused stays with what was typed, unless nothing is typed for it."""
+    sheet, kept = actions.sheet(web.service(), web.caller(), task_id), {tried} - {"accept"}
     return render_template(
         "task.html",
         sheet=sheet,
-        moves=domain.open_moves(sheet.case, sheet.task) if web.may("task.act") else (),
+        moves=_open(sheet) | kept if web.may("task.act") else (),
+        unanswered=domain.unanswered(sheet.case),
         typed=typed,
         faults=faults,
         key=typed.get("key") or secrets.token_urlsafe(16),
-        now=web.service().now(),
     )
+
+
+def _open(sheet: actions.Sheet) -> set[str]:
+    """What would be taken now: also by the time for objections."""
+    until, found = sheet.objection_until, set(domain.open_moves(sheet.case, sheet.task))
+    return found if until is None or web.service().now() <= until else found - {"object"}
 
 
 def _accept(task_id: str) -> None:

@@ -1,8 +1,9 @@
 """Who is asking: access keys, and what their holders are (S4).
 
-Keys live in the `identity` database: oversight writes it, the other services only read. A key is shown
-once, when it is issued; only its SHA-256 stays. It reads `mq_live_<id>_<secret>_<check>`: the prefix lets a
-scanner find a leaked key, the check (CRC32) lets it drop look-alikes without asking the database.
+Keys live in the `identity` database: oversight writes it, the other services read it and note there when a
+key was last used. A key is shown once, when it is issued; only its SHA-256 stays. It reads
+`mq_live_<id>_<secret>_<check>`: the prefix lets a scanner find a leaked key, the check (CRC32) lets it drop
+look-alikes without asking the database.
 """
 
 import hmac
@@ -141,7 +142,7 @@ def _parts(text: str) -> tuple[str, str]:
 
 
 def holder(engine: Engine, key: str) -> Caller | None:
-    """The holder of the live key with this id (a signed session names it); None if it lives no more."""
+    """The holder of the live key with this id; None if it lives no more."""
     row = _live(engine, key)
     return None if row is None else _holder(row)
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, insert, select, update
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from shared import database, telemetry
 from shared.identity import changes, passwords, references, sessions
-from shared.identity.tables import ACCOUNT, LIVE_GRANT, PASSKEY, ROLE_GRANT, SET_UP_LINK
+from shared.identity.tables import ACCOUNT, LINK_REQUEST, LIVE_GRANT, PASSKEY, ROLE_GRANT, SET_UP_LINK
 from shared.problems import Conflict, Fault, Invalid, NotFound
 
 SETUP = "setup"  # who acts before there is anybody
@@ -161,6 +161,7 @@ def disable(engine: Engine, account: str, by: str) -> None:
             raise Conflict
         sessions.end_others(tx, account, None, "disabled")
         tx.execute(_unused(account).values(used_at=func.now()))
+        tx.execute(delete(LINK_REQUEST).where(LINK_REQUEST.c.account == account))
         changes.note(tx, by, "account.disabled", account)
 
 
@@ -193,6 +194,8 @@ def enable(engine: Engine, account: str, by: str) -> None:
 
 def link(tx: Connection, account: str, by: str) -> str:
     """The secret of a new set-up link, which lives 24 hours and works once; earlier ones work no more.
+
+    For the command line, and for who confirms what another asked for (`links`).
 
     A second factor stays, so whoever holds the link of a person with one cannot become that person.
     """

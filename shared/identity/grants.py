@@ -108,6 +108,13 @@ def has_administrator(engine: Engine) -> bool:
         return bool(accounts.administrators(connection))
 
 
+def last_administrator(engine: Engine) -> str | None:
+    """The account that alone could administer, and so can neither be shut nor lose that role, if one is."""
+    with database.reading(engine) as connection:
+        found = {row.id for row in accounts.administrators(connection)}
+    return found.pop() if len(found) == 1 else None
+
+
 def _listed(engine: Engine, condition: Any) -> list[Grant]:
     wanted = select(*COLUMNS).where(condition).order_by(ROLE_GRANT.c.asked_at, ROLE_GRANT.c.id)
     with database.reading(engine) as connection:

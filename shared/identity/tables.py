@@ -113,6 +113,13 @@ SET_UP_LINK = Table(
     _moment("expires_at", nullable=False),
     _moment("used_at"),
 )
+LINK_REQUEST = Table(
+    "link_request",
+    METADATA,
+    Column("account", Text, primary_key=True),
+    Column("asked_by", Text, nullable=False),
+    _moment("asked_at", nullable=False),
+)
 LINKED_SUBJECT = Table(
     "linked_subject",
     METADATA,

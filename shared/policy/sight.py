@@ -1,7 +1,7 @@
 """What the database's row security is told of who asks: the second wall (S1, S15).
 
-It knows no actions, only rows: migrations 0003 of each service say what a role may see with what it is told
-here. Told nothing, it shows nothing.
+It knows no actions, only rows: the migration `door` of each service says what a role may see with what it
+is told here. Told nothing, it shows nothing.
 """
 
 from dataclasses import dataclass

@@ -42,9 +42,9 @@ def departments(county: County) -> list[Group]:
     return _by_kind(county.departments.values(), words.DEPARTMENT_KINDS)
 
 
-def offices(county: County) -> list[Group]:
-    """All offices that grievances come through, by kind."""
-    return _by_kind(county.offices.values(), words.OFFICE_KINDS)
+def offices(offices: Iterable[Entry]) -> list[Group]:
+    """Offices that grievances come through, by kind."""
+    return _by_kind(offices, words.OFFICE_KINDS)
 
 
 def places(county: County) -> list[Group]:

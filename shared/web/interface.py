@@ -16,8 +16,11 @@ NO_JSON = Fault("", "不是有效的 JSON", "Invalid JSON body.")
 class Reader(flaskparser.FlaskParser):
     """Reads JSON with orjson: no halves of characters, no NaN, no endless nesting or numbers (RFC 8259).
 
-    What the standard library takes of these would fail later, as a fault of ours.
+    What the standard library takes of these would fail later, as a fault of ours. A parameter that a view
+    does not know is refused as an unknown field is: who misspells a filter is not answered everything.
     """
+
+    DEFAULT_UNKNOWN_BY_LOCATION = flaskparser.FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION | {"query": "raise"}
 
     def load_json(self, req: Request, schema: Schema) -> Any:
         """The values in a request's JSON; `missing` if there is none. Refuses (Malformed) anything else."""

@@ -117,6 +117,7 @@ def test_every_change_is_kept_and_none_can_be_altered(world: World, engine: Engi
         "session",
         "recovery_code",
         "set_up_link",
+        "link_request",
         "failure",
         "identity_change",
         "passkey",

@@ -36,6 +36,16 @@ def test_a_request_is_decided_once_and_by_another() -> None:
                 views.decide(other, replace(asked, state=state), wanted)
 
 
+@pytest.mark.parametrize("wanted", [views.APPROVED, views.REFUSED])
+def test_a_request_that_has_expired_is_decided_no_more(wanted: str) -> None:
+    asked = _asked()
+    over = asked.asked.at + views.LASTS[views.ASKED]
+    views.decide(Viewer(SUPERVISOR, "", over - timedelta(seconds=1)), asked, wanted)
+    with pytest.raises(Conflict, match="expired"):
+        views.decide(Viewer(SUPERVISOR, "", over), asked, wanted)
+    assert asked.standing(over) == views.EXPIRED
+
+
 def test_a_person_who_is_clerk_and_supervisor_is_no_second_person() -> None:
     clerk = Viewer(Caller("s1", "clerk", None, None, account="lin"), "", NOW)
     supervisor = Viewer(Caller("s2", "supervisor", None, None, account="lin"), "", NOW)
@@ -48,7 +58,8 @@ def test_a_person_who_is_clerk_and_supervisor_is_no_second_person() -> None:
     ("state", "age", "what"),
     [
         (views.ASKED, timedelta(0), views.WAITING),
-        (views.ASKED, timedelta(days=30), views.WAITING),
+        (views.ASKED, timedelta(days=6, hours=23), views.WAITING),
+        (views.ASKED, timedelta(days=7), views.ASKED),
         (views.APPROVED, timedelta(hours=23, minutes=59), views.SHOWN),
         (views.APPROVED, timedelta(hours=24), views.ASKED),
         (views.REFUSED, timedelta(0), views.ASKED),

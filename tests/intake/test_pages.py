@@ -8,6 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from shared import numbers
+from tests.intake.people import signed_in
 from tests.world import World
 
 FORM = {
@@ -135,10 +136,41 @@ def test_a_time_of_receipt_is_beijing_time(world: World, clerk: FlaskClient) -> 
     assert f"{kept:%Y-%m-%d %H:%M}" == "2026-03-01 01:30"
 
 
-def test_a_clerk_of_one_office_is_offered_no_other(world: World) -> None:
-    page = browser(world, "clerk", "legal-aid").get("/register").text
-    assert 'value="legal-aid"' in page
-    assert 'value="hotline"' not in page
+def offered(page: str) -> dict[str, bool]:
+    """The offices that a form offers, and whether each is chosen already."""
+    chosen = re.search(r'<select id="office".*?</select>', page, re.DOTALL)
+    options = re.findall(r'<option value="([^"]+)"( selected)?>', chosen[0] if chosen else "")
+    return {office: bool(selected) for office, selected in options}
+
+
+@pytest.mark.parametrize(
+    ("role", "scope", "some"),
+    [
+        ("clerk", {}, "hotline"),
+        ("clerk", {"office": "legal-aid"}, "legal-aid"),
+        ("agent", {"station": "dongmen"}, "dongmen-proxy"),
+        ("liaison", {"department": "housing"}, "housing"),
+    ],
+)
+def test_the_form_offers_exactly_the_offices_that_are_taken(
+    world: World, role: str, scope: dict[str, str], some: str
+) -> None:
+    someone = signed_in(world, "someone", role, **scope)
+    offices = offered(someone.get("/register").text)
+    assert some in offices
+    assert list(offices.values()) == ([True] if scope else [False] * len(offices))
+    for n, office in enumerate(world.services["intake"].county.offices):
+        given = FORM | {"key": f"the key of form {n}", "office": office}
+        assert someone.post("/register", data=given).status_code == (201 if office in offices else 403)
+
+
+def test_a_form_of_another_office_is_refused_at_its_field_and_nothing_typed_is_lost(world: World) -> None:
+    agent = signed_in(world, "agent", "agent", station="dongmen")
+    answer = agent.post("/register", data=FORM | {"office": "hotline"})
+    assert answer.status_code == 403
+    assert ids_linked(answer.text) == {"office"}
+    assert all(FORM[name] in answer.text for name in ("key", "summary", "text", "petitioners.0.name"))
+    assert world.count("intake", "grievance") == 0
 
 
 def test_a_wrong_code_and_an_unknown_number_look_the_same(clerk: FlaskClient) -> None:

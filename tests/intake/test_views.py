@@ -318,6 +318,22 @@ def test_requests_that_wait_are_listed_until_they_are_decided(world: World, accu
     assert second.get("/v1/views").json["waiting"] == []
 
 
+def test_a_request_expires_after_a_week_and_who_asked_reads_so(world: World, accusation: str) -> None:
+    asker, second = _page_of(world, "department", "discipline"), _page_of(world, "supervisor")
+    path, about = f"/grievances/{accusation}/petitioners", f"/grievances/{accusation}"
+    assert asker.post(path, data=REASON).status_code == 202
+    world.later(days=6, hours=23)
+    assert all("/views/1/approve" in second.get(page).text for page in (about, "/views"))
+    world.later(hours=2)
+    assert not any("/views/1/" in second.get(page).text for page in (about, "/views"))
+    assert second.get("/v1/views").json["waiting"] == []
+    assert _decide(second, 1, "approve") == 409
+    assert "上次的申请已过期" in asker.get(path).text
+    assert asker.post(path, data=REASON).status_code == 202
+    assert "申请等待另一人同意" in asker.get(path).text
+    assert [what for what, _ in _lines(world)] == ["asked", "asked"]
+
+
 def test_lines_can_be_neither_changed_nor_taken_out(world: World) -> None:
     _reveal(world.client("intake", "clerk"), registered(world)["number"])
     for sql in ("UPDATE identity_view SET reason = ''", "DELETE FROM identity_view"):
@@ -395,12 +411,25 @@ def test_the_31st_view_within_an_hour_is_refused_and_on_record(world: World) -> 
     assert _reveal(client, number).status_code == 200
 
 
+def _search(client: FlaskClient, phone: str) -> Any:
+    return client.post("/v1/grievances/search", json={"phone": phone})
+
+
+def test_a_phone_in_an_address_is_refused_and_sought_by_nobody(world: World) -> None:
+    registered(world)
+    client = world.client("intake", "clerk")
+    assert client.get(f"/v1/grievances?phone={PHONE}").status_code == 422
+    assert client.post(f"/v1/grievances/search?phone={PHONE}", json={}).status_code == 422
+    assert _search(client, "1").status_code == 422
+    assert _lines(world) == []
+
+
 def test_a_search_by_phone_is_on_record_without_the_phone(world: World) -> None:
     registered(world, "1")
     registered(world, "2")
     client = world.client("intake", "clerk")
-    assert client.get(f"/v1/grievances?phone={PHONE}").json["total"] == 2
-    assert client.get("/v1/grievances?phone=19900009999").json["total"] == 0
+    assert _search(client, PHONE).json["total"] == 2
+    assert _search(client, "19900009999").json["total"] == 0
     assert client.get("/v1/grievances").json["total"] == 2
     rows = world.query("intake", "SELECT what, number, sought, found FROM identity_view ORDER BY n")
     assert [(row.what, row.number, row.found) for row in rows] == [
@@ -416,8 +445,8 @@ def test_the_61st_search_within_an_hour_is_refused(world: World) -> None:
     registered(world)
     client = world.client("intake", "clerk")
     for _ in range(60):
-        assert client.get(f"/v1/grievances?phone={PHONE}").status_code == 200
-    assert client.get(f"/v1/grievances?phone={PHONE}").status_code == 429
+        assert _search(client, PHONE).status_code == 200
+    assert _search(client, PHONE).status_code == 429
     assert client.get("/v1/grievances").status_code == 200
     assert _lines(world)[60:] == [("limited", None)]
 

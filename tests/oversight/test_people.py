@@ -50,7 +50,7 @@ def two(world: World) -> FlaskClient:
 
 def _added(world: World, browser: FlaskClient, **changes: str) -> str:
     answer = _post(browser, "/people", **(NEW | changes))
-    assert answer.status_code == 200, answer.text
+    assert answer.status_code == 303, answer.text
     return str(read(world, "SELECT id FROM account WHERE login = 'lin.chen'")[0].id)
 
 
@@ -69,16 +69,16 @@ def test_a_person_is_added_by_one_and_given_the_role_by_another(
 
 
 def test_a_set_up_link_leads_to_our_own_address_whatever_host_was_asked(
-    world: World, one: FlaskClient
+    world: World, one: FlaskClient, two: FlaskClient
 ) -> None:
     account, given = _added(world, one), world.services["oversight"]
     ours = replace(given, settings=replace(given.settings, oversight_url="https://suite.example/"))
     elsewhere = web.create(ours, BLUEPRINTS).test_client()
     name, evil = f"__Host-{cookie.NAME}", "https://evil.example"
-    kept = one.get_cookie(name)
+    kept = two.get_cookie(name)
     assert kept is not None
     elsewhere.set_cookie(name, kept.value, domain="evil.example")
-    answer = elsewhere.post(f"/people/{account}/link", base_url=evil, headers={"Origin": evil})
+    answer = elsewhere.post(f"/people/{account}/link/confirm", base_url=evil, headers={"Origin": evil})
     assert re.findall(r"(https://[^/]+)/set-up\?link=", answer.text) == ["https://suite.example"]
 
 
@@ -90,18 +90,42 @@ def test_what_no_account_did_is_told_in_the_readers_language(world: World, one: 
     assert "Command line" in _get(one, "/people/changes?lang=en").text
 
 
-def test_the_link_is_shown_once_and_works(world: World, one: FlaskClient) -> None:
-    answer = _post(one, "/people", **NEW)
-    link = re.findall(f'<code id="link">{SITE}(/set-up\\?link=.*?)</code>', answer.text)[0]
-    assert "/set-up?link=" not in _get(one, f"/people/{_id(world)}").text
+def test_a_link_is_asked_for_by_one_and_shown_once_to_another_who_confirms(
+    world: World, one: FlaskClient, two: FlaskClient
+) -> None:
+    """Whoever asks never sees it, whoever sees it did not ask: neither alone gets into the account."""
+    account = _added(world, one)
+    confirming = f"/people/{account}/link/confirm"
+    assert confirming not in _get(one, "/people").text
+    assert _post(one, confirming).status_code == 403
+    assert confirming in _get(two, "/people").text
+    shown = _post(two, confirming)
+    link = re.findall(f'<code id="link">{SITE}(/set-up\\?link=.*?)</code>', shown.text)[0]
+    assert "/set-up?link=" not in _get(two, f"/people/{account}").text
     assert _get(world.app("oversight").test_client(), link).status_code == 200
-    again = _post(one, f"/people/{_id(world)}/link").text
-    assert "/set-up?link=" in again
-    assert _get(world.app("oversight").test_client(), link).status_code == 404
+    assert _post(two, confirming).status_code == 409
 
 
-def _id(world: World) -> str:
-    return str(read(world, "SELECT id FROM account WHERE login = 'lin.chen'")[0].id)
+def test_nobody_takes_over_an_account_that_works_by_a_link_of_their_own(
+    world: World, one: FlaskClient, two: FlaskClient
+) -> None:
+    clerk, mine = person(world, "wang", "clerk"), read(world, "SELECT id FROM account WHERE login = 'one'")
+    asked = _post(one, f"/people/{clerk}/link")
+    assert asked.status_code == 303 and "/set-up?link=" not in _get(one, f"/people/{clerk}").text
+    assert _post(one, f"/people/{clerk}/link").status_code == 303  # asked already, by the same one
+    assert _post(one, f"/people/{clerk}/link/confirm").status_code == 403
+    assert read(world, "SELECT 1 FROM set_up_link WHERE used_at IS NULL") == []
+    assert _post(one, f"/people/{mine[0].id}/link").status_code == 403
+    assert _post(two, f"/people/{clerk}/link/refuse").status_code == 303
+    assert _post(two, f"/people/{clerk}/link/confirm").status_code == 409
+    assert accounts.verify(world.services["oversight"].identity, "wang", PASSWORD)
+
+
+def test_whoever_is_disabled_gets_no_link(world: World, one: FlaskClient, two: FlaskClient) -> None:
+    account = _added(world, one)
+    assert _post(one, f"/people/{account}/disable").status_code == 303
+    assert _post(two, f"/people/{account}/link/confirm").status_code == 409
+    assert _post(two, f"/people/{account}/link").status_code == 409
 
 
 @pytest.mark.parametrize(
@@ -134,7 +158,8 @@ def test_what_makes_no_sense_is_shown_at_its_field_and_changes_nothing(
 @pytest.mark.parametrize("role", ["clerk", "supervisor", "auditor", "leader"])
 @pytest.mark.parametrize(
     "path",
-    ["/people", "/people/{id}/roles", "/people/{id}/link", "/people/{id}/disable", "/people/{id}/enable",
+    ["/people", "/people/{id}/roles", "/people/{id}/link", "/people/{id}/link/confirm",
+     "/people/{id}/link/refuse", "/people/{id}/disable", "/people/{id}/enable",
      "/people/grants/{grant}/confirm", "/people/grants/{grant}/end", "/people/keys/{key}/revoke",
      "/people/{id}/sessions/{session}/end"],
 )  # fmt: skip
@@ -196,6 +221,15 @@ def test_the_last_administrator_stays(world: World, one: FlaskClient) -> None:
     assert _post(one, f"/people/{account}/disable").status_code == 409
     assert _post(one, f"/people/grants/{grant}/end").status_code == 409
     assert _get(one, "/people").status_code == 200
+
+
+def test_what_would_take_the_last_administrator_away_is_not_offered(world: World, one: FlaskClient) -> None:
+    account = read(world, "SELECT id FROM account WHERE login = 'one'")[0].id
+    grant = grants.of(world.services["oversight"].identity, account)[0].id
+    paths = (f"/people/{account}/disable", f"/people/grants/{grant}/end")
+    assert not any(path in _get(one, f"/people/{account}").text for path in paths)
+    person(world, "two", "administrator")
+    assert all(path in _get(one, f"/people/{account}").text for path in paths)
 
 
 def test_a_key_is_revoked_from_the_page_and_by_whom_is_kept(world: World, one: FlaskClient) -> None:

@@ -376,6 +376,17 @@ def test_what_a_department_can_do_now_is_named() -> None:
     assert domain.open_moves(case, case.task("environment")) == ("progress", "answer")
 
 
+def test_the_lead_can_answer_only_once_the_others_have() -> None:
+    others = ("environment", "urban-management")
+    case = accepted(linked(), "housing")
+    for n, other in enumerate(others):
+        assert domain.unanswered(case) == others[n:]
+        assert "answer" not in domain.open_moves(case, case.task("housing"))
+        case = domain.answer(accepted(case, other), act(other), PART, DIRECTORY).case
+    assert domain.unanswered(case) == ()
+    assert "answer" in domain.open_moves(case, case.task("housing"))
+
+
 def test_every_lifecycle_leads_only_to_states_it_knows() -> None:
     for moves in (domain.CASE_MOVES, domain.TASK_MOVES):
         assert {after for allowed in moves.values() for after in allowed.values()} <= set(moves)

@@ -346,6 +346,22 @@ def test_a_list_and_its_count_hold_exactly_what_is_within_reach(scene: Scene, at
         assert (first.json["total"], {id_of(row) for row in listed}) == (len(expected), expected), walker.name
 
 
+def test_a_search_by_phone_finds_exactly_what_is_within_reach(scene: Scene) -> None:
+    """All of them were brought by one person, whom only whoever may read grievances can look for."""
+    scene.look()
+    for walker in scene.walkers:
+        sought = {"phone": "19900000001"}
+        first = walker.ask("intake", "POST", "/v1/grievances/search", json=sought)
+        if not policy.allows(walker.caller, "grievance.read"):
+            assert first.status_code in {401, 403}, walker.name
+            continue
+        within = {id_ for id_, facts in scene.grievances.items() if walker.reaches("grievance.read", facts)}
+        pages = [sought | {"page": n} for n in range(1, first.json["total"] // 50 + 2)]
+        found = [walker.ask("intake", "POST", "/v1/grievances/search", json=page).json for page in pages]
+        numbers = {row["number"] for page in found for row in page["grievances"]}
+        assert (first.json["total"], numbers) == (len(within), within), walker.name
+
+
 PAGES = (
     ("intake", "/grievances"),
     ("routing", "/triage"),

@@ -99,7 +99,7 @@ class Course:
             for answer in (
                 self.http.get(f"{url}/v1/track/{case.number}", headers=code),
                 self.http.post(f"{url}/track", data=form),
-                self.http.get(f"{url}/v1/grievances", params=phone, headers=by_key),
+                self.http.post(f"{url}/v1/grievances/search", json=phone, headers=by_key),
                 self.http.post(f"{url}/grievances", data=phone, headers=at_page | doors.HTML),
             ):
                 self._keep(case, answer)

@@ -5,10 +5,9 @@ import hashlib
 import orjson
 
 from services.intake import domain, store
-from services.intake.actions import views
 from services.intake.domain import Grievance, NewGrievance, Tracking
-from services.intake.domain.views import Viewer
 from shared import database, disk, idempotency, keyring, numbers, outbox, telemetry, vault
+from shared.county.model import Office
 from shared.idempotency import Request
 from shared.identity import limits
 from shared.identity.model import Caller
@@ -38,6 +37,12 @@ def register(
         if database.is_full(error):
             raise NoRoom(*NO_NUMBER) from error
         raise
+
+
+def offices(service: Service, caller: Caller) -> list[Office]:
+    """The offices that the caller can register for: those whose grievances `register` takes from them."""
+    reach = service.reach(caller, "grievance.register")
+    return [office for office in service.county.offices.values() if reach.holds({"office": office.id})]
 
 
 def _admit(service: Service, *, bulk: bool) -> None:
@@ -86,17 +91,10 @@ def course(service: Service, caller: Caller, grievance: Grievance) -> Tracking:
         return store.tracking(tx, grievance.number)
 
 
-def listed(
-    service: Service, viewer: Viewer, status: str | None, phone: str | None, page: int
-) -> tuple[int, list[Grievance]]:
-    """One page of what the caller may see, and how many there are.
-
-    `phone` finds those of one person, which is a look at identity: see `views.search`.
-    """
-    if phone is not None:
-        return views.search(service, viewer, status, phone, page)
-    reach = service.reach(viewer.caller, "grievance.read")
-    with service.reading(viewer.caller) as tx:
+def listed(service: Service, caller: Caller, status: str | None, page: int) -> tuple[int, list[Grievance]]:
+    """One page of what the caller may see, and how many there are. Those of one person: `actions.views`."""
+    reach = service.reach(caller, "grievance.read")
+    with service.reading(caller) as tx:
         return store.listed(tx, reach, status, None, page)
 
 

@@ -50,6 +50,18 @@ class Dossier:
     mine: Sequence[Request] = ()
 
 
+@dataclass(frozen=True)
+class Book:
+    """One page of the record of all views, how many lines there are, the requests that wait, and those of
+    them that the caller can decide.
+    """
+
+    total: int
+    lines: Sequence[View]
+    waiting: Sequence[Request]
+    mine: Sequence[Request]
+
+
 def sheet(service: Service, viewer: Viewer, number: str) -> Sheet:
     """What the caller should know before asking; refuses as `reveal` does."""
     with service.reading(viewer.caller) as tx:
@@ -167,17 +179,31 @@ def dossier(service: Service, caller: Caller, grievance: Grievance) -> Dossier:
         may = _may_reveal(service, tx, caller, grievance)
         if not policy.allows(caller, "view.read"):
             return Dossier(may)
-        waiting = record.waiting(tx, service.reach(caller, "view.read"), grievance.number)
-        decides = policy.allows(caller, "view.decide")
-        mine = [request for request in waiting if decides and views.is_second(caller, request)]
+        waiting = _waiting(service, tx, caller, "view.read", grievance.number)
+        mine = _decidable(service, tx, caller, grievance.number)
         return Dossier(may, record.of(tx, grievance.number), waiting, mine)
 
 
-def listed(
-    service: Service, caller: Caller, number: str | None, who: str | None, page: int
-) -> tuple[int, list[View], list[Request]]:
-    """One page of the record within reach, how many lines there are, and the requests that wait."""
+def _waiting(
+    service: Service, tx: Connection, caller: Caller, action: str, number: str | None = None
+) -> list[Request]:
+    since = service.now() - views.LASTS[views.ASKED]
+    return record.waiting(tx, service.reach(caller, action), since, number)
+
+
+def _decidable(service: Service, tx: Connection, caller: Caller, number: str | None = None) -> list[Request]:
+    """The requests that wait and that `decide` takes from the caller, of one grievance or of all."""
+    if not policy.allows(caller, "view.decide"):
+        return []
+    within = _waiting(service, tx, caller, "view.decide", number)
+    return [request for request in within if views.is_second(caller, request)]
+
+
+def listed(service: Service, caller: Caller, number: str | None, who: str | None, page: int) -> Book:
+    """One page of the record within reach, and the requests that wait."""
     reach = service.reach(caller, "view.watch")
     with service.reading(caller) as tx:
         total, lines = record.listed(tx, reach, number and numbers.parse(number), who, page)
-        return total, lines, record.waiting(tx, reach)
+        return Book(
+            total, lines, _waiting(service, tx, caller, "view.watch"), _decidable(service, tx, caller)
+        )

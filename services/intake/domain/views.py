@@ -1,7 +1,7 @@
 """Views of identity: what is shown of a petitioner, when a second person agrees first, the record. Pure.
 
 The record is one chain of lines that are only ever added to (S14). A request for approval is a line of it
-too, and where it stands is what the last line about it says.
+too, and where it stands is what the last line about it says, until it expires.
 """
 
 import hashlib
@@ -19,16 +19,19 @@ ON_REQUEST = ("id_number", "address")  # … and what only if it is asked for as
 
 SHOWN, SEARCHED, LIMITED = "shown", "searched", "limited"
 ASKED, APPROVED, REFUSED = "asked", "approved", "refused"
+EXPIRED = "expired"  # no line: time alone brings a request there
 WAITING = "waiting"  # no line: what was asked is asked already
 
 # Where a request for a second person's approval stands, and what may come next.
 MOVES: Mapping[str, frozenset[str]] = {
-    ASKED: frozenset({APPROVED, REFUSED}),
-    APPROVED: frozenset({SHOWN}),  # once
+    ASKED: frozenset({APPROVED, REFUSED, EXPIRED}),
+    APPROVED: frozenset({SHOWN, EXPIRED}),  # shown once
     REFUSED: frozenset(),
     SHOWN: frozenset(),
+    EXPIRED: frozenset(),
 }
-LASTS = timedelta(hours=24)  # an approval
+# How long it stays where it is before it expires.
+LASTS: Mapping[str, timedelta] = {ASKED: timedelta(days=7), APPROVED: timedelta(hours=24)}
 
 WINDOW = timedelta(hours=1)
 MOST: Mapping[str, int] = {SHOWN: 30, ASKED: 30, SEARCHED: 60}  # lines of one caller in this time
@@ -87,18 +90,21 @@ class View:
 
 @dataclass(frozen=True)
 class Request:
-    """A request for approval: its line, where it stands (see MOVES), since when, and who brought it there."""
+    """A request for approval: its line, the last move on record (see MOVES), when, and who made it."""
 
     asked: View
     state: str = ASKED
     since: datetime | None = None
     moved_by: str | None = None
 
+    def standing(self, now: datetime) -> str:
+        """Where it stands now: what waited or was not used for too long has expired."""
+        over = self.state in LASTS and now - (self.since or self.asked.at) >= LASTS[self.state]
+        return EXPIRED if over else self.state
+
     def lasts(self, now: datetime) -> bool:
         """Whether it still waits, or may still be used."""
-        if self.state == APPROVED and self.since is not None:
-            return now - self.since < LASTS
-        return self.state == ASKED
+        return self.standing(now) in LASTS
 
     def covers(self, wish: Wish) -> bool:
         """Whether it asks for everything that is wished for now."""
@@ -159,11 +165,14 @@ def reveal(viewer: Viewer, grievance: Grievance, request: Request | None, wish: 
 def decide(viewer: Viewer, request: Request, wanted: str) -> View:
     """The line of a second person's decision, `approved` or `refused`.
 
-    Refuses (Forbidden) whoever asked, and (Conflict) what is decided already.
+    Refuses (Forbidden) whoever asked, and (Conflict) what is decided already or has expired.
     """
     if not is_second(viewer.caller, request):
         raise Forbidden("须由另一位有权的人员决定", "Another person, who may decide it, has to")
-    if wanted not in MOVES[request.state]:
+    standing = request.standing(viewer.at)
+    if standing == EXPIRED:
+        raise Conflict("这项申请已过期", "This request has expired")
+    if wanted not in MOVES[standing]:
         raise Conflict("这项申请已有决定", "This request is decided already")
     return replace(line(viewer, wanted, request.asked.number), request=request.asked.n)
 

@@ -1,4 +1,4 @@
-"""Intake's pages: tracking for petitioners, registration and lists for clerks."""
+"""Intake's pages: tracking for petitioners, registration and lists for staff."""
 
 import secrets
 from itertools import takewhile
@@ -8,10 +8,12 @@ from flask import Blueprint, render_template, request
 from werkzeug.datastructures import MultiDict
 
 from services.intake import actions, schemas, store
+from services.intake.actions import views as identity  # this package has a `views` of its own
+from services.intake.domain import Grievance
 from services.intake.domain.views import Viewer
 from shared import idempotency, numbers, web
 from shared.county.model import Clock
-from shared.problems import Fault, Invalid, Malformed, NoRoom, NotFound
+from shared.problems import Fault, Forbidden, Invalid, Malformed, NoRoom, NotFound
 from shared.web import answers, directory, pages
 
 PAGES = Blueprint("pages", __name__, template_folder="../templates")
@@ -80,6 +82,8 @@ def register() -> tuple[str, int] | tuple[str, int, dict[str, str]]:
         grievance, code = actions.register(web.service(), web.caller(), key, new)
     except Invalid as problem:
         return _form(typed, people, [_placed(fault) for fault in problem.faults]), problem.status
+    except Forbidden as problem:  # of another office: one that the form did not offer, or no more
+        return _form(typed, people, [Fault("office", problem.zh, problem.en)]), problem.status
     except NoRoom as problem:
         return _form(typed, people, [_later(problem)]), problem.status, answers.waiting(problem)
     return render_template("receipt.html", grievance=grievance, code=code), 201
@@ -128,22 +132,16 @@ def _people() -> list[dict[str, str]]:
 
 
 def _form(typed: MultiDict[str, str], people: list[dict[str, str]], faults: Any = ()) -> str:
-    county, caller = web.service().county, web.caller()
-    own = caller.department or caller.office
+    offices = actions.offices(web.service(), web.caller())
     return render_template(
         "register.html",
         typed=typed,
         people=people,
         faults=faults,
         key=typed.get("key") or secrets.token_urlsafe(16),
-        offices=directory.offices(county) if own is None else directory.choices(_only(own)),
-        own=own,
+        offices=directory.offices(offices),
+        only=offices[0].id if len(offices) == 1 else "",
     )
-
-
-def _only(office: str) -> dict[str, Any]:
-    offices = web.service().county.offices
-    return {office: offices[office].name} if office in offices else {}
 
 
 @PAGES.get("/grievances")
@@ -151,7 +149,7 @@ def _only(office: str) -> dict[str, Any]:
 def listing() -> str:
     """What the caller may see, the newest first."""
     wanted = pages.load(schemas.Listing(), pages.given(request.args, "page", "status"))
-    return _list(wanted)
+    return _list(wanted, *actions.listed(web.service(), web.caller(), **wanted))
 
 
 @PAGES.post("/grievances")
@@ -159,14 +157,13 @@ def listing() -> str:
 def of_person() -> str | tuple[str, int]:
     """Those of one person, found by phone. The phone comes in a form, so that no address shows it."""
     try:
-        wanted = pages.load(schemas.Listing(), pages.given(request.form, "phone"))
+        wanted = pages.load(schemas.Search(), pages.given(request.form, "phone"))
     except Invalid as problem:
         return render_template("grievances.html", typed=request.form, faults=problem.faults), problem.status
-    return _list(wanted)
+    return _list(wanted, *identity.search(web.service(), viewer(), **wanted))
 
 
-def _list(wanted: dict[str, Any]) -> str:
-    total, found = actions.listed(web.service(), viewer(), **wanted)
+def _list(wanted: dict[str, Any], total: int, found: list[Grievance]) -> str:
     links = pages.neighbours(total, wanted["page"], store.PAGE)
     return render_template("grievances.html", typed=wanted, total=total, found=found, links=links)
 
@@ -180,6 +177,6 @@ def grievance(number: str) -> str:
         "grievance.html",
         found=found,
         course=actions.course(web.service(), web.caller(), found),
-        dossier=actions.views.dossier(web.service(), web.caller(), found),
+        dossier=identity.dossier(web.service(), web.caller(), found),
         now=web.service().now(),
     )

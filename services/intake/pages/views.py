@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from services.intake import pages, schemas
 from services.intake.actions import views
-from services.intake.domain.views import APPROVED, ASKED
+from services.intake.domain.views import ASKED
 from services.intake.store.views import PAGE
 from shared import web, words
 from shared.problems import Fault, Invalid, Malformed
@@ -54,8 +54,7 @@ def _form(known: views.Sheet, typed: dict[str, Any], faults: Any = ()) -> str:
     return render_template(
         "reveal.html",
         known=known,
-        lasts=known.request is not None and known.request.lasts(web.service().now()),
-        approved=APPROVED,
+        standing=known.request and known.request.standing(web.service().now()),
         typed=typed,
         faults=faults,
     )
@@ -78,9 +77,9 @@ def listing() -> Page:
     typed: MultiDict[str, str] = request.args
     try:
         wanted = load(schemas.ViewListing(), given(typed, "page", "number", "who"))
-        total, lines, waiting = views.listed(web.service(), web.caller(), **wanted)
+        book = views.listed(web.service(), web.caller(), **wanted)
     except Malformed as problem:
         faults = [Fault("number", problem.zh, problem.en)]
         return render_template("views.html", typed=typed, faults=faults), problem.status
-    links = neighbours(total, wanted["page"], PAGE)
-    return render_template("views.html", typed=wanted, total=total, found=lines, waiting=waiting, links=links)
+    links = neighbours(book.total, wanted["page"], PAGE)
+    return render_template("views.html", typed=wanted, book=book, links=links)

@@ -149,9 +149,11 @@ def last_request(tx: Connection, number: str, by: str) -> Request | None:
     return None if row is None else _request(row)
 
 
-def waiting(tx: Connection, reach: Reach, number: str | None = None) -> list[Request]:
-    """The requests within reach that wait for a decision, of one grievance or of all, the oldest first."""
-    wanted = _REQUESTS.where(_STATE == ASKED, _within(reach))
+def waiting(tx: Connection, reach: Reach, since: datetime, number: str | None = None) -> list[Request]:
+    """The requests within reach that wait for a decision and were made after `since`, the oldest first: of
+    one grievance, or of all.
+    """
+    wanted = _REQUESTS.where(_STATE == ASKED, _LINE.at > since, _within(reach))
     if number is not None:
         wanted = wanted.where(_LINE.number == number)
     return [_request(row) for row in tx.execute(wanted.order_by(_LINE.n).limit(PAGE))]

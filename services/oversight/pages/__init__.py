@@ -21,7 +21,7 @@ FIRST = 8  # deadlines in a block of the dashboard; the rest is one click away
 @PAGES.get("/")
 @web.public
 def home() -> Response:
-    """The dashboard for a supervisor, people for an administrator, the notices for everyone else."""
+    """The dashboard for whoever watches, people for an administrator, the notices for everyone else."""
     if web.may("people.change"):
         return redirect(url_for("people.listing"), 303)
     return redirect(url_for(".dashboard" if web.may("dashboard.read") else ".notices"), 303)
@@ -46,7 +46,7 @@ def dashboard() -> str:
 @PAGES.get("/deadlines")
 @web.allow("deadline.read")
 def deadlines() -> str:
-    """Deadlines by due date: a supervisor sees all, a department its own."""
+    """Deadlines by due date: all for whoever watches, a leader's area, a department's own."""
     wanted = pages.load(schemas.WantedDeadlines(), pages.given(request.args, "page", "state", "department"))
     total, owed = actions.deadlines(web.service(), web.caller(), wanted)
     return _list("deadlines.html", owed, total, wanted)
@@ -55,7 +55,7 @@ def deadlines() -> str:
 @PAGES.get("/notices")
 @web.public
 def notices() -> str:
-    """Who was named in public, the newest first; a supervisor sees what was only served as well."""
+    """Who was named in public, the newest first; whoever watches sees what was only served as well."""
     asked = pages.given(request.args, "page", "department", "rung", "number", "state")
     wanted = pages.load(schemas.WantedNotices(), asked)
     total, found = actions.listed_notices(web.service(), web.access.known(), wanted)

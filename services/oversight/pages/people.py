@@ -13,7 +13,7 @@ from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
 from shared import identity, language, web, words
-from shared.identity import accounts, changes, grants, model, sessions, subjects
+from shared.identity import accounts, changes, grants, links, model, sessions, subjects
 from shared.problems import Fault, Invalid, NotFound
 from shared.web import directory, pages
 from shared.web.fields import Page as PageField
@@ -56,17 +56,17 @@ def listing() -> Page:
 @PEOPLE.post("")
 @web.allow("people.change")
 def add() -> Page:
-    """A new person with a role, which another administrator confirms; show the set-up link, once."""
+    """A new person with a role and a set-up link, each of which another administrator confirms."""
     typed, by = request.form, _me()
     try:
         new = _load(NewPerson(), "login", "name", "role", *model.PARTS)
         with web.service().identity.begin() as tx:
             account = accounts.add(tx, new["login"], new["name"], by)
             grants.ask(tx, account, new["role"], _scope(new), by)
-            link = accounts.link(tx, account, by)
+            links.ask(tx, account, by)
     except Invalid as problem:
         return _listing(typed, problem.faults), problem.status
-    return _person(account, link=link)
+    return _done(account)
 
 
 @PEOPLE.get("/<account>")
@@ -91,12 +91,27 @@ def ask(account: str) -> Page:
 
 @PEOPLE.post("/<account>/link")
 @web.allow("people.change")
-def link(account: str) -> Page:
-    """A new set-up link, shown once. A second factor stays as it is."""
+def ask_for_link(account: str) -> Response:
+    """Ask for a new set-up link of a person, which another administrator confirms."""
     engine = web.service().identity
     with engine.begin() as tx:
-        made = accounts.link(tx, accounts.get(engine, account).id, _me())
-    return _person(account, link=made)
+        links.ask(tx, accounts.get(engine, account).id, _me())
+    return _done(account)
+
+
+@PEOPLE.post("/<account>/link/confirm")
+@web.allow("people.change")
+def confirm_link(account: str) -> Page:
+    """Make the link that another administrator asked for; show it, once, to whoever confirms."""
+    return _person(account, link=links.confirm(web.service().identity, account, _me()))
+
+
+@PEOPLE.post("/<account>/link/refuse")
+@web.allow("people.change")
+def refuse_link(account: str) -> Response:
+    """Take back a request for a link, or refuse it."""
+    links.refuse(web.service().identity, account, _me())
+    return redirect(url_for(".listing", done="1"), 303)
 
 
 @PEOPLE.post("/<account>/disable")
@@ -176,6 +191,7 @@ def _listing(typed: Any, faults: Any) -> str:
         found=accounts.listed(engine),
         held=grants.all_of(engine),
         waiting=grants.waiting(engine),
+        asked=links.waiting(engine),
         named=_namer(),
         typed=typed,
         faults=faults,
@@ -190,6 +206,8 @@ def _person(account: str, link: str = "", faults: Any = ()) -> str:
         held=grants.all_of(engine).get(account, []),
         living=sessions.listed(engine, account),
         linked=subjects.of(engine, account),
+        asked=any(each.account == account for each in links.waiting(engine)),
+        last=grants.last_administrator(engine) == account,
         link=_address(link) if link else "",
         typed=request.form,
         faults=faults,

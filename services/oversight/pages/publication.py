@@ -46,7 +46,7 @@ def decide(notice_id: str, move: str) -> Page:
 
 
 def page(notice_id: str, typed: Mapping[str, str] | None = None, faults: Any = ()) -> str:
-    """One notice, and for a supervisor what was decided of it and what they can decide now."""
+    """One notice; for whoever watches what was decided of it, for a supervisor what they can decide now."""
     caller = web.access.known()
     notice = actions.notice(web.service(), caller, notice_id)
     supervises, acts = web.may("notice.watch"), web.may("notice.decide")

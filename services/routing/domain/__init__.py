@@ -39,6 +39,7 @@ from services.routing.domain.tasks import (
     objection_until,
     open_moves,
     progress,
+    unanswered,
 )
 
 __all__ = [
@@ -75,4 +76,5 @@ __all__ = [
     "reassign",
     "route",
     "suggest",
+    "unanswered",
 ]

@@ -4,7 +4,7 @@ Each takes the case and the act, and gives the change or refuses it (Conflict). 
 task in the case gets NotFound.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -60,7 +60,7 @@ def objection_until(task: Task, county: County, calendar: Calendar) -> datetime 
 def open_moves(case: Case, task: Task) -> tuple[str, ...]:
     """What the department can do now, as far as states tell; an objection may still come too late."""
     allowed = (act for act in ACTS if act in TASK_MOVES[task.state])
-    return tuple(act for act in allowed if act != "explain" or _explains(case, task))
+    return tuple(act for act in allowed if act not in _IF or _IF[act](case, task))
 
 
 def accept(case: Case, act: Act) -> Change:
@@ -140,20 +140,33 @@ def _explains(case: Case, task: Task) -> bool:
     return task.department == case.lead != case.explained_by and bool(case.cooperating)
 
 
+def _answers(case: Case, task: Task) -> bool:
+    closes = task.department == case.lead
+    return not closes or ("answer" in CASE_MOVES[case.state] and not unanswered(case))
+
+
+# What depends on the case as well as on the task.
+_IF: Mapping[str, Callable[[Case, Task], bool]] = {"explain": _explains, "answer": _answers}
+
+
+def unanswered(case: Case) -> tuple[str, ...]:
+    """The cooperating departments that still owe an answer; the lead's comes after theirs (M8)."""
+    return tuple(each for each in case.cooperating if case.task(each).state != "answered")
+
+
 def _require_others(case: Case, county: County) -> None:
-    waiting = list(_unanswered(case, county))
+    waiting = list(_owing(case, county))
     if waiting:
         zh, en = "、".join(fault.zh for fault in waiting), ", ".join(fault.en for fault in waiting)
         raise Conflict(f"协办单位尚未答复：{zh}", f"These departments have not answered yet: {en}", waiting)
 
 
-def _unanswered(case: Case, county: County) -> Iterator[Fault]:
-    """The cooperating departments that still owe an answer: their ids and names."""
-    for department in case.cooperating:
-        if case.task(department).state != "answered":
-            known = county.departments.get(department)
-            name = known.name if known else Text(department, department)
-            yield Fault(department, name.zh, name.en)
+def _owing(case: Case, county: County) -> Iterator[Fault]:
+    """Whoever is `unanswered`, by id and name."""
+    for department in unanswered(case):
+        known = county.departments.get(department)
+        name = known.name if known else Text(department, department)
+        yield Fault(department, name.zh, name.en)
 
 
 def _written(case: Case, given: Answer) -> Mapping[str, str]:
