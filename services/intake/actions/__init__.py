@@ -1,6 +1,7 @@
 """What both doors of intake do, the API and the pages: register, look up, follow."""
 
 import hashlib
+from dataclasses import replace
 
 import orjson
 
@@ -66,8 +67,9 @@ def _register(service: Service, caller: Caller, key: str, new: NewGrievance) -> 
             return grievance, domain.query_code(safe.digest(number))
     with service.reading(caller) as tx:
         number = idempotency.earlier(tx, request)
-        grievance = store.get(tx, number) or grievance
-    return grievance, domain.query_code(safe.digest(number))
+    with service.reading(Follower(number)) as tx:  # who registers what is about their own unit cannot read it
+        earlier = store.get(tx, number) or replace(grievance, number=number)
+    return earlier, domain.query_code(safe.digest(number))
 
 
 def find(service: Service, caller: Caller, number: str) -> Grievance:
