@@ -18,3 +18,11 @@ def test_a_retry_by_who_may_not_read_it_answers_the_number_that_was_given(world:
         f"/v1/track/{again.json['number']}", headers={"Query-Code": again.json["query_code"]}
     )
     assert followed.status_code == 200
+
+
+HUGE = "9" * 30
+
+
+@pytest.mark.parametrize("path", [f"/v1/views/{HUGE}/approve", f"/views/{HUGE}/refuse", "/v1/views/0/approve"])
+def test_a_place_that_no_record_has_is_not_found(world: World, path: str) -> None:
+    assert world.client("intake", "supervisor").post(path).status_code == 404
