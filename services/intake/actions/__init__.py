@@ -65,11 +65,16 @@ def _register(service: Service, caller: Caller, key: str, new: NewGrievance) -> 
         if store.register(db, request.claiming(number) | kept | told):
             telemetry.log.info("registered", number=number)  # known should the database be lost
             return grievance, domain.query_code(safe.digest(number))
-    with service.reading(caller) as tx:
+    earlier = _earlier(service, request, grievance)
+    return earlier, domain.query_code(safe.digest(earlier.number))
+
+
+def _earlier(service: Service, request: Request, grievance: Grievance) -> Grievance:
+    """What was registered with this key before, also where it is about its sender's unit, who may not read it."""
+    with service.reading() as tx:
         number = idempotency.earlier(tx, request)
-    with service.reading(Follower(number)) as tx:  # who registers what is about their own unit cannot read it
-        earlier = store.get(tx, number) or replace(grievance, number=number)
-    return earlier, domain.query_code(safe.digest(number))
+    with service.reading(Follower(number)) as tx:
+        return store.get(tx, number) or replace(grievance, number=number)
 
 
 def find(service: Service, caller: Caller, number: str) -> Grievance:
