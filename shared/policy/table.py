@@ -37,8 +37,8 @@ SIGNED_IN = tuple(name for name in ROLES if name not in (ANYONE, "department"))
 class Part:
     """What must hold of a row: its `field` is one of the caller's `part`, or (`outside`) is none of them.
 
-    The fields are those of a grievance, a task or a notice: office, place, unit, accused, handling,
-    department, published. The parts are what `reach.parts` gives for a caller.
+    The fields are those of a grievance, a task or a notice: office, place, unit, accused, open (it accuses
+    nobody), handling, department, published. The parts are what `reach.parts` gives for a caller.
     """
 
     field: str
@@ -59,6 +59,19 @@ OWN_OFFICE = Rows(Text("本处登记的", "of the own office"), (Part("office", 
 OWN_WINDOW = Rows(
     Text("本单位窗口登记、不反映本单位的", "of the own window, not about the own unit"),
     (Part("office", "offices"), Part("unit", "units", outside=True)),
+)
+# Whoever may be shown them only after a second person agreed does not find out by trying phone numbers.
+NOT_OWN = Rows(Text("不反映本单位的", "not about the own unit"), (Part("unit", "units", outside=True),))
+FOUND = Rows(
+    Text("不反映本单位的，检举控告除外", "not about the own unit, and no accusations"),
+    (*NOT_OWN.parts, Part("open", "yes")),
+)
+FOUND_OWN = Rows(
+    Text(
+        "本处登记、不反映本单位的，检举控告除外",
+        "of the own office, not about the own unit, and no accusations",
+    ),
+    (*OWN_OFFICE.parts, *FOUND.parts),
 )
 OWN_TASKS = Rows(Text("本单位承办的", "the own unit answers for"), (Part("department", "departments"),))
 HANDLED = Rows(Text("交本单位办理的", "assigned to the own unit"), (Part("handling", "departments"),))
@@ -122,6 +135,12 @@ ACTIONS: Mapping[str, Action] = {
         _of(ALL, CENTRE) | _of(OWN_OFFICE, "clerk") | _of(HANDLED, *UNIT),
         "S14",
     ),
+    "petitioner.search": Action(
+        Text("按群众电话查找诉求（记录在案）", "find grievances by a petitioner's phone, on record"),
+        READ,
+        _of(FOUND, CENTRE) | _of(FOUND_OWN, "clerk", "agent", *UNIT),
+        "S12, S14",
+    ),
     "view.read": Action(
         Text("查看一件诉求的身份查看记录", "read who was shown a grievance's petitioners"),
         READ,
@@ -131,7 +150,7 @@ ACTIONS: Mapping[str, Action] = {
     "view.decide": Action(
         Text("同意或拒绝他人查看", "agree to somebody else's view, or refuse"),
         ACT,
-        _of(ALL, CENTRE, "supervisor"),
+        _of(NOT_OWN, CENTRE, "supervisor"),
         "S14, S17",
     ),
     "view.watch": Action(

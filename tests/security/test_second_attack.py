@@ -1,7 +1,14 @@
 """What a second attack found, on what was new then: each is an attempt that succeeded once."""
 
-import pytest
+from typing import Any
 
+import pytest
+from flask.testing import FlaskClient
+
+from shared.identity import accounts, grants
+from shared.web import cookie
+from tests.identity.people import entered, person
+from tests.intake.people import PHONE, REASON, assigned, registered, signed_in
 from tests.world import World
 
 
@@ -23,6 +30,90 @@ def test_a_retry_by_who_may_not_read_it_answers_the_number_that_was_given(world:
 HUGE = "9" * 30
 
 
-@pytest.mark.parametrize("path", [f"/v1/views/{HUGE}/approve", f"/views/{HUGE}/refuse", "/v1/views/0/approve"])
+@pytest.mark.parametrize(
+    "path", [f"/v1/views/{HUGE}/approve", f"/views/{HUGE}/refuse", "/v1/views/0/approve"]
+)
 def test_a_place_that_no_record_has_is_not_found(world: World, path: str) -> None:
     assert world.client("intake", "supervisor").post(path).status_code == 404
+
+
+# ------------------------------------------------------------------------- who complains, and about whom
+
+
+def _both(world: World, role: str, department: str) -> FlaskClient:
+    """A browser at intake of somebody who works in `role` and is liaison of a department as well."""
+    account = person(world, f"{role}.{department}", role)
+    with world.services["oversight"].identity.begin() as tx:
+        grants.ask(tx, account, "liaison", {"department": department}, accounts.SETUP)
+    browser = world.app("intake").test_client()
+    with world.app("intake").test_request_context():
+        browser.set_cookie(cookie.NAME, cookie.signed(entered(world, account, role)))
+    browser.environ_base["HTTP_ORIGIN"] = "http://localhost"
+    return browser
+
+
+def _reveal(client: FlaskClient, number: str, **more: Any) -> Any:
+    return client.post(f"/v1/grievances/{number}/petitioners", json=REASON | more)
+
+
+def test_another_role_does_not_spare_the_unit_complained_about_the_second_person(world: World) -> None:
+    number = assigned(world, "tax", unit="tax")
+    assert _reveal(_both(world, "clerk", "housing"), number).status_code == 200
+    assert _reveal(_both(world, "clerk", "tax"), number).status_code == 202
+
+
+def test_an_office_of_the_township_complained_about_needs_the_second_person(world: World) -> None:
+    own = {"role": "clerk", "of": "yunmen-station", "office": "yunmen-station", "unit": "yunmen-town"}
+    number = registered(world, **own)["number"]
+    assert _reveal(world.client("intake", "clerk", "yunmen-station"), number).status_code == 202
+    assert _reveal(world.client("intake", "clerk"), number).status_code == 200
+
+
+def test_nobody_of_the_unit_complained_about_is_its_second_person(world: World) -> None:
+    number = assigned(world, "tax", unit="tax")
+    n = _reveal(world.client("intake", "department", "tax"), number).json["request"]
+    for role in ("supervisor", "clerk"):
+        assert _both(world, role, "tax").post(f"/v1/views/{n}/approve").status_code == 404
+    assert _both(world, "supervisor", "housing").post(f"/v1/views/{n}/approve").status_code == 200
+
+
+def test_what_was_agreed_to_is_shown_for_the_reason_that_was_agreed_to(world: World) -> None:
+    """It is the one that the petitioner reads."""
+    number = registered(world, kind="accusation", unit="tax")["number"]
+    asker = world.client("intake", "clerk")
+    n = _reveal(asker, number).json["request"]
+    assert world.client("intake", "supervisor").post(f"/v1/views/{n}/approve").status_code == 200
+    assert _reveal(asker, number, reason="无可奉告").status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("role", "of", "found"),
+    [("clerk", None, {"about none", "about tax"}), ("clerk", "yunmen-station", {"about none"})],
+)
+def test_phone_numbers_cannot_be_tried_for_who_accuses_or_who_complains_about_ones_own_unit(
+    world: World, role: str, of: str | None, found: set[str]
+) -> None:
+    office = of or "administrative-reception"
+    matters: list[dict[str, Any]] = [
+        {"summary": "about none"},
+        {"summary": "accuses tax", "kind": "accusation", "unit": "tax"},
+        {"summary": "about own", "unit": "yunmen-town" if of else "centre"},
+    ]
+    for n, matter in enumerate([*matters, *([] if of else [{"summary": "about tax", "unit": "tax"}])]):
+        registered(world, str(n), role=role, of=of, office=office, **matter)
+    client = world.client("intake", role, of)
+    answer = client.get(f"/v1/grievances?phone={PHONE}").json
+    assert {each["summary"] for each in answer["grievances"]} == found
+    assert answer["total"] == len(found)
+    kept = world.query("intake", "SELECT found FROM identity_view WHERE what = 'searched'")
+    assert [row.found for row in kept] == [len(found)]
+
+
+@pytest.mark.parametrize("role", ["supervisor", "leader", "auditor"])
+def test_rank_alone_finds_nobody_by_phone(world: World, role: str) -> None:
+    registered(world)
+    high = signed_in(world, "high", role)
+    assert high.get(f"/v1/grievances?phone={PHONE}").status_code == 403
+    assert high.post("/grievances", data={"phone": PHONE}).status_code == 403
+    assert 'name="phone"' not in high.get("/grievances", headers={"Accept": "text/html"}).text
+    assert high.get("/v1/grievances").json["total"] == 1

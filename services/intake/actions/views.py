@@ -64,7 +64,7 @@ def _sheet(service: Service, tx: Connection, viewer: Viewer, number: str) -> She
         seen = service.reach(caller, "grievance.read").holds(domain.facts(grievance))
         raise Forbidden if seen else NotFound
     last = record.last_request(tx, number, caller.responsible)
-    return Sheet(grievance, views.needs_second(caller, grievance), last)
+    return Sheet(grievance, views.needs_second(viewer, grievance), last)
 
 
 def _may_reveal(service: Service, tx: Connection, caller: Caller, grievance: Grievance) -> bool:
@@ -105,11 +105,12 @@ def search(
 ) -> tuple[int, list[Grievance]]:
     """One page of the grievances of one person, once the search is recorded (S12).
 
-    Refuses (TooMany) the 61st within an hour.
+    None that takes a second person's approval to learn whose it is. Refuses (Forbidden) whoever neither takes
+    grievances in nor answers for them, and (TooMany) the 61st within an hour.
     """
     safe, digits = vault.at(service.settings.secrets), domain.phone_digits(phone)
     indexes = safe.indexes("phone", digits)
-    reach = service.reach(viewer.caller, "grievance.read")
+    reach = service.reach(viewer.caller, "petitioner.search")
     with service.transaction(viewer.caller) as tx:
         record.lock(tx)
         found = store.listed(tx, reach, status, indexes, page)
