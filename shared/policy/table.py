@@ -78,6 +78,10 @@ HANDLED = Rows(Text("交本单位办理的", "assigned to the own unit"), (Part(
 OWN_AREA = Rows(Text("所管区域的", "of the own area"), (Part("place", "places"),))
 PUBLISHED = Rows(Text("已公开的", "published"), (Part("published", "yes"),))
 
+OF_OTHERS = Rows(
+    Text("不涉及本单位的", "that do not name the own unit"), (Part("department", "units", outside=True),)
+)
+
 ISOLATION = Part("accused", "units", outside=True)
 ABOVE_ALL = Text(
     "任何人都看不到检举控告自己所在单位的诉求，不论担任什么角色（信访工作条例第三十条）。",
@@ -183,7 +187,7 @@ ACTIONS: Mapping[str, Action] = {
     "notice.decide": Action(
         Text("提出、确认、拒绝公开或撤回通报", "propose, confirm, refuse publication and withdrawal"),
         ACT,
-        _of(ALL, "supervisor"),
+        _of(OF_OTHERS, "supervisor"),
         "M13, S17",
     ),
     "upkeep.decide": Action(

@@ -148,6 +148,25 @@ def test_whoever_must_call_is_shown_petitioners_and_nobody_for_their_rank(
     assert reaches(who, "petitioner.reveal", **fields) is may
 
 
+@pytest.mark.parametrize(
+    ("who", "department", "may"),
+    [
+        (SUPERVISOR, "housing", True),
+        (DISCIPLINE, "housing", True),
+        (DISCIPLINE, "discipline", False),
+        (caller("supervisor", bodies=("housing",)), "housing", False),
+        (caller("supervisor", bodies=("yunmen-station",)), "yunmen-town", False),
+    ],
+)
+def test_nobody_decides_of_a_notice_that_names_their_own_unit(
+    who: Caller,
+    department: str,
+    may: bool,  # noqa: FBT001
+) -> None:
+    assert reaches(who, "notice.decide", department=department) is may
+    assert reaches(who, "notice.watch", department=department)
+
+
 SEARCH, DECIDE = "petitioner.search", "view.decide"
 
 

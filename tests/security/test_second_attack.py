@@ -5,10 +5,14 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from services.oversight import events
 from shared.identity import accounts, grants
 from shared.web import cookie
 from tests.identity.people import entered, person
 from tests.intake.people import PHONE, REASON, assigned, registered, signed_in
+from tests.oversight.cases import after, hear, waiting
+from tests.oversight.cases import assigned as case_assigned
+from tests.oversight.cases import registered as case_registered
 from tests.world import World
 
 
@@ -40,13 +44,13 @@ def test_a_place_that_no_record_has_is_not_found(world: World, path: str) -> Non
 # ------------------------------------------------------------------------- who complains, and about whom
 
 
-def _both(world: World, role: str, department: str) -> FlaskClient:
-    """A browser at intake of somebody who works in `role` and is liaison of a department as well."""
+def _both(world: World, role: str, department: str, service: str = "intake") -> FlaskClient:
+    """A browser of somebody who works in `role` and is liaison of a department as well."""
     account = person(world, f"{role}.{department}", role)
     with world.services["oversight"].identity.begin() as tx:
         grants.ask(tx, account, "liaison", {"department": department}, accounts.SETUP)
-    browser = world.app("intake").test_client()
-    with world.app("intake").test_request_context():
+    browser = world.app(service).test_client()
+    with world.app(service).test_request_context():
         browser.set_cookie(cookie.NAME, cookie.signed(entered(world, account, role)))
     browser.environ_base["HTTP_ORIGIN"] = "http://localhost"
     return browser
@@ -117,3 +121,23 @@ def test_rank_alone_finds_nobody_by_phone(world: World, role: str) -> None:
     assert high.post("/grievances", data={"phone": PHONE}).status_code == 403
     assert 'name="phone"' not in high.get("/grievances", headers={"Accept": "text/html"}).text
     assert high.get("/v1/grievances").json["total"] == 1
+
+
+# ----------------------------------------------------------------------------------------------- notices
+
+
+def test_a_supervisor_decides_nothing_of_a_notice_that_names_their_own_unit(world: World) -> None:
+    """They could refuse its publication alone, and it waited no more."""
+    world.at(after(hours=1))
+    hear(world, case_registered(), case_assigned(lead="tax"))
+    world.at(after(days=60))
+    events.on_tick(world.services["oversight"])
+    id_ = waiting(world)[0]
+    own, other = (_both(world, "supervisor", each, "oversight") for each in ("tax", "market"))
+    reason = {"reason": "情况不实。"}
+    assert own.post(f"/v1/notices/{id_}/publication/refuse", json=reason).status_code == 404
+    assert own.post(f"/notices/{id_}/refuse", data={"refuse-reason": "情况不实。"}).status_code == 404
+    pages = [each.get(f"/notices/{id_}", headers={"Accept": "text/html"}).text for each in (own, other)]
+    assert [id_ in page for page in pages] == [True, True]
+    assert ["/refuse" in page for page in pages] == [False, True]
+    assert other.post(f"/v1/notices/{id_}/publication/refuse", json=reason).status_code == 200
