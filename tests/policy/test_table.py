@@ -220,6 +220,7 @@ def test_a_clerk_of_one_office_decides_nothing_in_triage() -> None:
         (DISCIPLINE, "discipline"),
         (caller("supervisor", bodies=("housing",)), "housing"),
         (caller("clerk", bodies=("housing",)), "housing"),
+        (caller("supervisor", bodies=("abolished",)), "abolished"),
         (caller("auditor", bodies=("yunmen-station",)), "yunmen-town"),
         (caller("leader", department="discipline"), "discipline"),
     ],

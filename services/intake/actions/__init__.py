@@ -70,7 +70,7 @@ def _register(service: Service, caller: Caller, key: str, new: NewGrievance) -> 
 
 
 def _earlier(service: Service, request: Request, grievance: Grievance) -> Grievance:
-    """What was registered with this key before, also where it is about its sender's unit, who may not read it."""
+    """What was registered with this key before, to its sender, who may not read it if it is about them."""
     with service.reading() as tx:
         number = idempotency.earlier(tx, request)
     with service.reading(Follower(number)) as tx:
