@@ -141,3 +141,30 @@ def test_a_supervisor_decides_nothing_of_a_notice_that_names_their_own_unit(worl
     assert [id_ in page for page in pages] == [True, True]
     assert ["/refuse" in page for page in pages] == [False, True]
     assert other.post(f"/v1/notices/{id_}/publication/refuse", json=reason).status_code == 200
+
+
+# ------------------------------------------------------------------------------------------------- words
+
+
+@pytest.mark.parametrize(
+    "unseen",
+    [
+        "\u200b" * 4,
+        "\u200d\u200c\u200d\u200c",
+        "\u3164" * 4,
+        "\u2800" * 4,
+        "看\u200b\u200b\u2060",
+        "\U000e0041" * 4,
+    ],
+)
+def test_a_reason_that_nobody_can_see_is_none(world: World, unseen: str) -> None:
+    number = registered(world)["number"]
+    answer = _reveal(world.client("intake", "clerk"), number, reason=unseen)
+    assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "reason")
+
+
+def test_nothing_that_is_written_turns_what_stands_around_it(world: World) -> None:
+    number = registered(world, summary="\u202e水压\u202c不足\ufeff")["number"]
+    assert world.client("intake", "clerk").get(f"/v1/grievances/{number}").json["summary"] == "水压不足"
+    family = "一家👨\u200d👩\u200d👧"
+    assert world.register("2", summary=family).status_code == 201
