@@ -90,6 +90,23 @@ def test_what_was_agreed_to_is_shown_for_the_reason_that_was_agreed_to(world: Wo
     assert _reveal(asker, number, reason="无可奉告").status_code == 202
 
 
+def test_the_log_holds_no_end_of_the_record_that_was_never_kept(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A field that cannot be opened undoes the line: its end, noted, would cry wolf ever after."""
+    number = registered(world)["number"]
+    [[name]] = world.query("intake", "SELECT name FROM petitioner WHERE position = 0")
+    spoil = "UPDATE petitioner SET name = :to WHERE position = 0 RETURNING 1"
+    world.query("intake", spoil, to="v1.00000000.AAAA")
+    assert _reveal(world.client("intake", "clerk"), number).status_code == 500
+    assert world.count("intake", "identity_view") == 0
+    assert '"identity view"' not in capsys.readouterr().out
+    world.query("intake", spoil, to=name)
+    assert _reveal(world.client("intake", "clerk"), number).status_code == 200
+    [[digest]] = world.query("intake", "SELECT digest FROM identity_view")
+    assert f'"head":"1:{digest}"' in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("role", "of", "found"),
     [("clerk", None, {"about none", "about tax"}), ("clerk", "yunmen-station", {"about none"})],
