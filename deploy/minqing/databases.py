@@ -29,7 +29,7 @@ def create(admin_url: str, passwords: Mapping[str, str]) -> None:
         for database, owner in OWNERS.items():
             _create_database(admin, database, owner)
         for service in SERVICES:
-            admin.execute(sql.SQL("grant connect on database {} to {}").format(*_door(service)))
+            _open_door(admin, service)
     with _connect(admin_url, database="identity") as admin:
         _let_read_identity(admin)
 
@@ -93,9 +93,11 @@ def _create_role(admin: psycopg.Connection, role: str, password: str) -> None:
     )
 
 
-def _door(service: str) -> tuple[sql.Identifier, sql.Identifier]:
-    """A service's database, and the role of its API."""
-    return sql.Identifier(service), sql.Identifier(f"{service}_door")
+def _open_door(admin: psycopg.Connection, service: str) -> None:
+    """Let the role of an API connect. The owner may do the same, and see what it waits for, not the reverse."""
+    names = {"door": sql.Identifier(f"{service}_door"), "service": sql.Identifier(service)}
+    admin.execute(sql.SQL("grant connect on database {service} to {door}").format(**names))
+    admin.execute(sql.SQL("grant {door} to {service}").format(**names))
 
 
 def _create_database(admin: psycopg.Connection, database: str, owner: str) -> None:

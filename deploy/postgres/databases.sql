@@ -18,6 +18,9 @@ SELECT encode(sha256(convert_to('minqing door ' || :'intake', 'UTF8')), 'hex') A
 CREATE ROLE intake_door LOGIN PASSWORD :'intake_door';
 CREATE ROLE routing_door LOGIN PASSWORD :'routing_door';
 CREATE ROLE oversight_door LOGIN PASSWORD :'oversight_door';
+GRANT intake_door TO intake;
+GRANT routing_door TO routing;
+GRANT oversight_door TO oversight;
 
 CREATE DATABASE intake OWNER intake;
 CREATE DATABASE routing OWNER routing;
