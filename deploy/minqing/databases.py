@@ -94,7 +94,7 @@ def _create_role(admin: psycopg.Connection, role: str, password: str) -> None:
 
 
 def _open_door(admin: psycopg.Connection, service: str) -> None:
-    """Let the role of an API connect. The owner may do the same, and see what it waits for, not the reverse."""
+    """Let the role of an API connect; the owner may do the same, and sees what it waits for."""
     names = {"door": sql.Identifier(f"{service}_door"), "service": sql.Identifier(service)}
     admin.execute(sql.SQL("grant connect on database {service} to {door}").format(**names))
     admin.execute(sql.SQL("grant {door} to {service}").format(**names))
