@@ -1,5 +1,6 @@
 """PostgreSQL: engines, transactions, and the check that a commit really is on disk."""
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -8,7 +9,7 @@ from typing import Any
 import orjson
 import psycopg
 from psycopg.errors import DiskFull, LockNotAvailable
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, make_url, text
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 # The database cannot be reached, or gave up on us: try again.
@@ -22,9 +23,9 @@ class NotDurable(Exception):
     """The database would answer a commit before it is on disk, so no 201 could be kept."""
 
 
-def connect(url: str, pool: int = 4, role: str | None = None) -> Engine:
-    """An engine with up to `pool` connections, made when first needed. Sessions run in UTC, and as `role`."""
-    options = f"-c timezone=UTC -c lock_timeout={LOCK_TIMEOUT}" + (f" -c role={role}" if role else "")
+def connect(url: str, pool: int = 4) -> Engine:
+    """An engine with up to `pool` connections, made when first needed. Sessions run in UTC."""
+    options = f"-c timezone=UTC -c lock_timeout={LOCK_TIMEOUT}"
     return create_engine(
         url,
         pool_size=pool,
@@ -35,6 +36,21 @@ def connect(url: str, pool: int = 4, role: str | None = None) -> Engine:
         json_deserializer=orjson.loads,
         connect_args={"connect_timeout": 3, "options": options},
     )
+
+
+def door(url: str) -> str:
+    """The address by which a service's API connects, from its owner's: as a role that owns nothing.
+
+    It signs in as itself, since whoever only takes that role can lay it down again by a word of SQL.
+    """
+    owner = make_url(url)
+    own = owner.set(username=f"{owner.username}_door", password=door_password(str(owner.password or "")))
+    return own.render_as_string(hide_password=False)
+
+
+def door_password(owners: str) -> str:
+    """The password of that role: from the owner's, so that there is one secret to keep and to change."""
+    return hashlib.sha256(f"minqing door {owners}".encode()).hexdigest()
 
 
 def waited_for_lock(error: BaseException) -> bool:

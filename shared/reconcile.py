@@ -151,6 +151,7 @@ def _span(day: date, until: datetime) -> tuple[datetime, datetime]:
 # ---------------------------------------------------------------------------------------- every night
 
 TOLD = text("SELECT at, now() AS now FROM heartbeat WHERE of = 'digests'")
+LAST = text("SELECT at FROM heartbeat WHERE of = :of")
 TAKE_TURN = text("UPDATE heartbeat SET at = now() WHERE of = 'digests' AND at = :at")
 NOTE = text(
     """
@@ -194,8 +195,16 @@ def digests(tx: Connection, dest: str) -> dict[str, Any]:
 
 
 def compare(tx: Connection, source: str, body: Mapping[str, Any]) -> None:
-    """Compare what `source` tells of its days with our own, and note on which we do not agree."""
+    """Compare what `source` tells of its days with our own, and note on which we do not agree.
+
+    What was told before our last comparison is put aside: an old frame, put on our list again, would hide
+    what was found since, and pass for a sign of life.
+    """
     until = datetime.fromisoformat(body["until"])
+    last = tx.execute(LAST, {"of": compared(source)}).scalar_one_or_none()
+    if last is not None and until + REST < last:
+        telemetry.log.warning("days told before", source=source, until=body["until"])
+        return
     for told in body["days"]:
         day = date.fromisoformat(told["day"])
         unsettled = {(subject, sequence) for subject, sequence in told["unsettled"]}

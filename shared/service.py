@@ -58,7 +58,7 @@ class Service:
 
     def to_door(self) -> "Service":
         """The same service as its API has it."""
-        engine = database.connect(self.settings.database_url, role=f"{self.name}_door")
+        engine = database.connect(database.door(self.settings.database_url))
         return replace(self, engine=engine, at_door=True)
 
     def _sight(self, who: Who) -> str | None:

@@ -10,7 +10,7 @@ from psycopg import sql
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import make_url
 
-from shared.database import connect
+from shared.database import connect, door_password
 
 OWNERS = {"intake": "intake", "routing": "routing", "oversight": "oversight", "identity": "oversight"}
 SERVICES = tuple(dict.fromkeys(OWNERS.values()))
@@ -19,14 +19,17 @@ SERVICES = tuple(dict.fromkeys(OWNERS.values()))
 def create(admin_url: str, passwords: Mapping[str, str]) -> None:
     """Make the roles and databases that are missing. Doing it again changes nothing but the passwords.
 
-    `passwords` is by role. Only its owner may connect to a database; to `identity` all may, to read.
+    `passwords` is by service. Only its owner may connect to a database, and the door of its API, which owns
+    nothing and for which row security holds; to `identity` all may, to read.
     """
     with _connect(admin_url) as admin:
         for role in SERVICES:
             _create_role(admin, role, passwords[role])
-            _create_door(admin, role)
+            _create_role(admin, f"{role}_door", door_password(passwords[role]))
         for database, owner in OWNERS.items():
             _create_database(admin, database, owner)
+        for service in SERVICES:
+            _open_door(admin, service)
     with _connect(admin_url, database="identity") as admin:
         _let_read_identity(admin)
 
@@ -84,15 +87,16 @@ def _connect(admin_url: str, database: str | None = None) -> psycopg.Connection:
 
 def _create_role(admin: psycopg.Connection, role: str, password: str) -> None:
     if not admin.execute("select 1 from pg_roles where rolname = %s", [role]).fetchone():
-        admin.execute(sql.SQL("create role {} login").format(sql.Identifier(role)))
-    admin.execute(sql.SQL("alter role {} password {}").format(sql.Identifier(role), sql.Literal(password)))
+        admin.execute(sql.SQL("create role {}").format(sql.Identifier(role)))
+    admin.execute(
+        sql.SQL("alter role {} login password {}").format(sql.Identifier(role), sql.Literal(password))
+    )
 
 
-def _create_door(admin: psycopg.Connection, service: str) -> None:
-    """The role that the service's API takes: it owns nothing, and row security holds for it."""
+def _open_door(admin: psycopg.Connection, service: str) -> None:
+    """Let the role of an API connect; the owner may do the same, and sees what it waits for."""
     names = {"door": sql.Identifier(f"{service}_door"), "service": sql.Identifier(service)}
-    if not admin.execute("select 1 from pg_roles where rolname = %s", [f"{service}_door"]).fetchone():
-        admin.execute(sql.SQL("create role {door} nologin").format(**names))
+    admin.execute(sql.SQL("grant connect on database {service} to {door}").format(**names))
     admin.execute(sql.SQL("grant {door} to {service}").format(**names))
 
 

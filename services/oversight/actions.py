@@ -57,10 +57,19 @@ def notice(service: Service, caller: Caller | None, id_: str) -> Notice:
     return found
 
 
+def decides(service: Service, caller: Caller | None, id_: str) -> bool:
+    """Whether the caller may decide of a notice: a supervisor, but for one that names their own unit."""
+    if caller is None or not policy.allows(caller, "notice.decide"):
+        return False
+    with service.reading(caller) as tx:
+        return lists.notice(tx, service.reach(caller, "notice.decide"), id_) is not None
+
+
 def decide(service: Service, caller: Caller, id_: str, wish: Wish) -> Notice:
     """Decide of a notice's publication or withdrawal (`domain.MOVES`); it and what is told of it, together.
 
-    Refuses (Conflict) what its state does not allow, and (Forbidden) one person as both.
+    Refuses (NotFound) whoever belongs to the unit that it names, (Conflict) what its state does not allow,
+    and (Forbidden) one person as both.
     """
     reach = service.reach(caller, "notice.decide")
     with service.transaction(caller) as tx:

@@ -15,6 +15,9 @@ from shared.inbox.tables import DISCARD, INBOX, QUARANTINE
 from shared.problems import Conflict, NotFound
 from shared.wire import Unreadable
 
+FIRST, LATEST = 1_000, 9_000  # messages that are kept in quarantine …
+LONGEST = 10_000  # … and characters of one
+
 
 def parked(tx: Connection) -> Sequence[Row[Any]]:
     """All parked events, the oldest first, each with who asked to discard it and who confirmed."""
@@ -78,14 +81,18 @@ def _parked(event_id: str) -> Any:
 
 
 def quarantine(tx: Connection, content: Any, error: Unreadable) -> None:
-    """Keep what arrived and is none of ours, unapplied, for a person to look at."""
+    """Keep what arrived and is none of ours, unapplied, for a person to look at.
+
+    Of very many the first and the latest: whoever can write to Redis must not fill the database's disk.
+    """
     telemetry.log.critical("quarantined", reason=error.reason, error=_printable(str(error)))
     values = {
         "reason": error.reason,
         "error": _printable(str(error)),
-        "content": _printable(str(content)[:100_000]),
+        "content": _printable(str(content)[:LONGEST]),
     }
-    tx.execute(insert(QUARANTINE).values(values))
+    n = tx.execute(insert(QUARANTINE).values(values).returning(QUARANTINE.c.id)).scalar_one()
+    tx.execute(delete(QUARANTINE).where(QUARANTINE.c.id > FIRST, QUARANTINE.c.id <= n - LATEST))
 
 
 def _printable(text_: str) -> str:
@@ -94,13 +101,13 @@ def _printable(text_: str) -> str:
 
 
 def figures(tx: Connection) -> dict[str, float]:
-    """How many events are parked, held, and how many messages are in quarantine."""
+    """How many events are parked, held, and how many messages were ever put into quarantine."""
     row = tx.execute(
         text(
             """
             SELECT count(*) FILTER (WHERE status = 'parked') AS parked,
                    count(*) FILTER (WHERE status = 'held') AS held,
-                   (SELECT count(*) FROM quarantine) AS quarantined
+                   (SELECT coalesce(max(id), 0) FROM quarantine) AS quarantined
             FROM inbox WHERE status IN ('parked', 'held')
             """
         )

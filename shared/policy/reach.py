@@ -112,7 +112,8 @@ def units(caller: Caller, county: County) -> frozenset[str]:
 
 
 def _unit(body: str, county: County) -> set[str]:
-    if body in county.departments:
+    is_place = body in county.offices or body in county.places
+    if body in county.departments or not is_place:  # of one that the county no longer has, too
         return {body}
     place = county.offices[body].place if body in county.offices else body
     return {county.places[place].department if place and place in county.places else county.centre}

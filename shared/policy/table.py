@@ -37,8 +37,8 @@ SIGNED_IN = tuple(name for name in ROLES if name not in (ANYONE, "department"))
 class Part:
     """What must hold of a row: its `field` is one of the caller's `part`, or (`outside`) is none of them.
 
-    The fields are those of a grievance, a task or a notice: office, place, unit, accused, handling,
-    department, published. The parts are what `reach.parts` gives for a caller.
+    The fields are those of a grievance, a task or a notice: office, place, unit, accused, open (it accuses
+    nobody), handling, department, published. The parts are what `reach.parts` gives for a caller.
     """
 
     field: str
@@ -60,10 +60,27 @@ OWN_WINDOW = Rows(
     Text("本单位窗口登记、不反映本单位的", "of the own window, not about the own unit"),
     (Part("office", "offices"), Part("unit", "units", outside=True)),
 )
+# Whoever may be shown them only after a second person agreed does not find out by trying phone numbers.
+NOT_OWN = Rows(Text("不反映本单位的", "not about the own unit"), (Part("unit", "units", outside=True),))
+FOUND = Rows(
+    Text("不反映本单位的，检举控告除外", "not about the own unit, and no accusations"),
+    (*NOT_OWN.parts, Part("open", "yes")),
+)
+FOUND_OWN = Rows(
+    Text(
+        "本处登记、不反映本单位的，检举控告除外",
+        "of the own office, not about the own unit, and no accusations",
+    ),
+    (*OWN_OFFICE.parts, *FOUND.parts),
+)
 OWN_TASKS = Rows(Text("本单位承办的", "the own unit answers for"), (Part("department", "departments"),))
 HANDLED = Rows(Text("交本单位办理的", "assigned to the own unit"), (Part("handling", "departments"),))
 OWN_AREA = Rows(Text("所管区域的", "of the own area"), (Part("place", "places"),))
 PUBLISHED = Rows(Text("已公开的", "published"), (Part("published", "yes"),))
+
+OF_OTHERS = Rows(
+    Text("不涉及本单位的", "that do not name the own unit"), (Part("department", "units", outside=True),)
+)
 
 ISOLATION = Part("accused", "units", outside=True)
 ABOVE_ALL = Text(
@@ -122,6 +139,12 @@ ACTIONS: Mapping[str, Action] = {
         _of(ALL, CENTRE) | _of(OWN_OFFICE, "clerk") | _of(HANDLED, *UNIT),
         "S14",
     ),
+    "petitioner.search": Action(
+        Text("按群众电话查找诉求（记录在案）", "find grievances by a petitioner's phone, on record"),
+        READ,
+        _of(FOUND, CENTRE) | _of(FOUND_OWN, "clerk", "agent", *UNIT),
+        "S12, S14",
+    ),
     "view.read": Action(
         Text("查看一件诉求的身份查看记录", "read who was shown a grievance's petitioners"),
         READ,
@@ -131,7 +154,7 @@ ACTIONS: Mapping[str, Action] = {
     "view.decide": Action(
         Text("同意或拒绝他人查看", "agree to somebody else's view, or refuse"),
         ACT,
-        _of(ALL, CENTRE, "supervisor"),
+        _of(NOT_OWN, CENTRE, "supervisor"),
         "S14, S17",
     ),
     "view.watch": Action(
@@ -164,7 +187,7 @@ ACTIONS: Mapping[str, Action] = {
     "notice.decide": Action(
         Text("提出、确认、拒绝公开或撤回通报", "propose, confirm, refuse publication and withdrawal"),
         ACT,
-        _of(ALL, "supervisor"),
+        _of(OF_OTHERS, "supervisor"),
         "M13, S17",
     ),
     "upkeep.decide": Action(

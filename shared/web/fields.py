@@ -1,19 +1,29 @@
 """Fields that all schemas share."""
 
 import unicodedata
+from itertools import islice
 from typing import Any
 
 from marshmallow import fields, validate
 
 KEPT = "\n\t"  # control characters that a text may hold
 MOST_MARKS = 30  # on one letter, as in Unicode's stream-safe text (UAX 15); no language needs as many
+# What shows nothing, or turns the direction of writing; text that was copied from elsewhere has them.
+UNSEEN = dict.fromkeys(
+    [
+        *range(0x202A, 0x202F),
+        *range(0x2066, 0x206A),
+        *map(ord, "\u00ad\u115f\u1160\u200b\u2060\u2800\u3164\ufeff\uffa0"),
+    ]
+)
 
 
 class Words(fields.String):
-    """Text that people wrote: trimmed, Unicode NFC, line ends as \\n, `least` to `most` characters.
+    """Text that people wrote: trimmed, Unicode NFC, line ends as \\n, up to `most` characters.
 
-    Refuses control characters, characters that stand for nothing (surrogates, unassigned), and heaps of marks
-    on one letter: to bring those into order takes a time that grows with the square of their number.
+    At least `least` of them must show something: a reason of invisible characters is none. Refuses control
+    characters, characters that stand for nothing (surrogates, unassigned), and heaps of marks on one letter:
+    to bring those into order takes a time that grows with the square of their number.
     """
 
     default_error_messages = {
@@ -23,16 +33,22 @@ class Words(fields.String):
 
     def __init__(self, *, most: int, least: int = 1, **kwargs: Any) -> None:
         super().__init__(validate=validate.Length(min=least, max=most), **kwargs)
+        self.least = least
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        words = super()._deserialize(value, attr, data, **kwargs)
+        words = super()._deserialize(value, attr, data, **kwargs).translate(UNSEEN)
         if not words.isprintable():
             words = words.replace("\r\n", "\n")
             if any(unicodedata.category(c) in ("Cc", "Cs", "Cn") for c in words if c not in KEPT):
                 raise self.make_error("control")
         if not words.isascii() and _is_heaped(words):
             raise self.make_error("marks")
-        return unicodedata.normalize("NFC", words).strip()
+        kept = unicodedata.normalize("NFC", words).strip()
+        return kept if self._shows(kept) else ""
+
+    def _shows(self, words: str) -> bool:
+        seen = (character for character in words if unicodedata.category(character)[0] in "LNPS")
+        return len(list(islice(seen, self.least))) == self.least
 
 
 def _is_heaped(words: str) -> bool:

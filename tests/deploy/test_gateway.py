@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from tests.deploy.test_compose_file import ROOT, compose
+from tests.world import NAMES, World
 
 TLS = yaml.safe_load((ROOT / "docker-compose.tls.yml").read_text("utf-8"))
 GATEWAY = (ROOT / "deploy/gateway/nginx.conf").read_text("utf-8")
@@ -25,6 +26,20 @@ def test_the_gateway_adds_to_what_it_was_told_and_replaces_nothing() -> None:
 def test_what_is_for_the_inside_is_not_passed_on(path: str) -> None:
     refused = re.search(r"location ~ \^/\(([\w|]+)\)\(/\|\$\) \{ return 404; \}", GATEWAY)
     assert refused is not None and path in refused[1].split("|")
+
+
+EVERYWHERE = ("shared", "health", "api-docs")  # blueprints of all services
+LED = re.search(r"map \$uri \$service \{(.*?)\}", GATEWAY, re.DOTALL)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_service_is_asked_for_its_own_addresses(world: World, name: str) -> None:
+    assert LED is not None
+    words = [line.split() for line in LED[1].strip().splitlines()]
+    for rule in world.app(name).url_map.iter_rules():
+        if rule.rule != "/" and rule.endpoint.partition(".")[0] not in EVERYWHERE:
+            led = [word[1].strip(";") for word in words if re.match(word[0].removeprefix("~"), rule.rule)]
+            assert (led or ["intake"]) == [name], rule.rule
 
 
 def test_no_old_protocol_and_no_weak_cipher_is_spoken() -> None:

@@ -10,6 +10,7 @@ import pytest
 from deploy.minqing import databases, place, servers
 from deploy.minqing.servers import Servers
 from deploy.minqing.trouble import Trouble
+from shared.database import door
 
 
 class Said(list[str]):
@@ -158,6 +159,23 @@ def test_a_role_can_connect_to_its_own_database_and_identity_alone(running: Serv
         else:
             open_.add(name)
     assert names >= {"postgres", "template1"} and open_ == {role, "identity"}
+
+
+@pytest.mark.parametrize("service", databases.SERVICES)
+def test_the_door_of_a_service_opens_its_own_database_alone_and_owns_nothing(
+    running: Servers, service: str
+) -> None:
+    for name in databases.OWNERS:
+        address = door(running.url(service, name)).replace("+psycopg", "")
+        if name != service:
+            with pytest.raises(psycopg.OperationalError, match="permission denied"):
+                psycopg.connect(address)
+            continue
+        with psycopg.connect(address) as connection:
+            owned = "select 1 from pg_class where pg_get_userbyid(relowner) in (current_user, session_user)"
+            assert connection.execute(owned).fetchall() == []
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(f"set role {service}")
 
 
 @pytest.mark.parametrize("role", ["intake", "routing"])

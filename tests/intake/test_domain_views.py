@@ -16,7 +16,8 @@ from tests.intake.test_domain import NOW, registered
 HOTLINE = Caller("k2", "clerk", None, "hotline")
 HOUSING = Caller("k3", "department", "housing", None)
 SUPERVISOR = Caller("k4", "supervisor", None, None)
-VIEWER = Viewer(HOTLINE, "192.0.2.7", NOW)
+NOBODYS = frozenset[str]()
+VIEWER = Viewer(HOTLINE, "192.0.2.7", NOW, NOBODYS)
 WISH = Wish("约定现场核实的时间")
 ACCUSATION = replace(registered(), kind="accusation", unit="tax")
 
@@ -26,7 +27,7 @@ def _asked() -> Request:
 
 
 def test_a_request_is_decided_once_and_by_another() -> None:
-    other, asked = Viewer(SUPERVISOR, "", NOW), _asked()
+    other, asked = Viewer(SUPERVISOR, "", NOW, NOBODYS), _asked()
     assert views.decide(other, asked, views.APPROVED).request == 7
     with pytest.raises(Forbidden):
         views.decide(VIEWER, asked, views.APPROVED)
@@ -47,8 +48,8 @@ def test_a_request_that_has_expired_is_decided_no_more(wanted: str) -> None:
 
 
 def test_a_person_who_is_clerk_and_supervisor_is_no_second_person() -> None:
-    clerk = Viewer(Caller("s1", "clerk", None, None, account="lin"), "", NOW)
-    supervisor = Viewer(Caller("s2", "supervisor", None, None, account="lin"), "", NOW)
+    clerk = Viewer(Caller("s1", "clerk", None, None, account="lin"), "", NOW, NOBODYS)
+    supervisor = Viewer(Caller("s2", "supervisor", None, None, account="lin"), "", NOW, NOBODYS)
     asked = Request(replace(views.reveal(clerk, ACCUSATION, None, WISH), n=1))
     with pytest.raises(Forbidden):
         views.decide(supervisor, asked, views.APPROVED)
@@ -69,6 +70,32 @@ def test_a_person_who_is_clerk_and_supervisor_is_no_second_person() -> None:
 def test_what_comes_next_depends_on_where_the_request_stands(state: str, age: timedelta, what: str) -> None:
     request = replace(_asked(), state=state, since=NOW - age, moved_by="second")
     assert views.reveal(VIEWER, ACCUSATION, request, WISH).what == what
+
+
+@pytest.mark.parametrize(
+    ("units", "what"), [(set(), views.SHOWN), ({"housing"}, views.SHOWN), ({"tax", "housing"}, views.ASKED)]
+)
+def test_whoever_belongs_to_the_unit_complained_about_needs_a_second_person(
+    units: set[str], what: str
+) -> None:
+    claim = replace(ACCUSATION, kind="claim")
+    assert views.reveal(replace(VIEWER, units=frozenset(units)), claim, None, WISH).what == what
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"reason": "另有原因"},
+        {"held": "liaison", "office": None, "department": "housing"},
+        {"office": "legal-aid"},
+    ],
+)
+def test_what_was_agreed_to_holds_for_that_reason_and_in_that_role(other: dict[str, str | None]) -> None:
+    asked = _asked()
+    agreed = replace(
+        asked, asked=replace(asked.asked, **other), state=views.APPROVED, since=NOW, moved_by="x"
+    )
+    assert views.reveal(VIEWER, ACCUSATION, agreed, WISH).what == views.ASKED
 
 
 def test_every_move_leads_to_a_known_state() -> None:

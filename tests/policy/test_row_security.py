@@ -50,6 +50,20 @@ def _seen(world: World, name: str, table: str, who: Who) -> int:
         return int(tx.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_whoever_speaks_to_the_database_through_an_api_becomes_nobody_else(county: World, name: str) -> None:
+    """Whatever SQL they got in: the API signs in as its door, and does not merely take that role."""
+    for sql in (f"SELECT set_config('role', '{name}', false)", f"SET SESSION AUTHORIZATION {name}"):
+        with (
+            pytest.raises(ProgrammingError, match="permission denied"),
+            _door(county, name).transaction() as tx,
+        ):
+            tx.execute(text(sql))
+    with _door(county, name).transaction() as tx:
+        tx.execute(text("RESET ROLE"))
+        assert tx.execute(text("SELECT current_user || session_user")).scalar_one() == f"{name}_door" * 2
+
+
 @pytest.mark.parametrize(("name", "table"), TABLES)
 def test_told_of_nobody_the_database_shows_no_row(county: World, name: str, table: str) -> None:
     assert _seen(county, name, table, None) == 0

@@ -34,14 +34,12 @@ YUNMEN = caller("leader", area="yunmen-town")
 PEOPLE = [caller(held, department="housing", station="dongmen", office="hotline") for held in model.PEOPLE]
 
 
-FIELDS = ("office", "place", "unit", "accused", "handling", "department", "published")
+FIELDS = ("office", "place", "unit", "accused", "open", "handling", "department", "published")
 
 
 def row(**fields: Any) -> dict[str, Any]:
     """A row of a claim that came by the hotline, with these fields."""
-    return (
-        dict.fromkeys(("office", "place", "unit", "accused", "handling", "department", "published")) | fields
-    )
+    return dict.fromkeys(FIELDS) | fields
 
 
 def reaches(who: Caller | None, action: str, **fields: Any) -> bool:
@@ -150,6 +148,59 @@ def test_whoever_must_call_is_shown_petitioners_and_nobody_for_their_rank(
     assert reaches(who, "petitioner.reveal", **fields) is may
 
 
+@pytest.mark.parametrize(
+    ("who", "department", "may"),
+    [
+        (SUPERVISOR, "housing", True),
+        (DISCIPLINE, "housing", True),
+        (DISCIPLINE, "discipline", False),
+        (caller("supervisor", bodies=("housing",)), "housing", False),
+        (caller("supervisor", bodies=("yunmen-station",)), "yunmen-town", False),
+    ],
+)
+def test_nobody_decides_of_a_notice_that_names_their_own_unit(
+    who: Caller,
+    department: str,
+    may: bool,  # noqa: FBT001
+) -> None:
+    assert reaches(who, "notice.decide", department=department) is may
+    assert reaches(who, "notice.watch", department=department)
+
+
+SEARCH, DECIDE = "petitioner.search", "view.decide"
+
+
+@pytest.mark.parametrize(
+    ("who", "action", "fields", "may"),
+    [
+        (CENTRE, SEARCH, {"open": "yes"}, True),
+        (CENTRE, SEARCH, {"unit": "tax", "open": "yes"}, True),
+        (CENTRE, SEARCH, {"unit": "centre", "open": "yes"}, False),
+        (CENTRE, SEARCH, accusing("tax"), False),
+        (CENTRE, SEARCH, {"open": None}, False),
+        (HOTLINE, SEARCH, {"office": "hotline", "open": "yes"}, True),
+        (HOTLINE, SEARCH, {"office": "legal-aid", "open": "yes"}, False),
+        (STATION, SEARCH, {"office": "yunmen-station", "unit": "yunmen-town", "open": "yes"}, False),
+        (AGENT, SEARCH, {"office": "dongmen-proxy", "unit": "yunmen-town", "open": "yes"}, False),
+        (HOUSING, SEARCH, {"office": "housing", "unit": "tax", "open": "yes"}, True),
+        (caller("clerk", bodies=("tax",)), SEARCH, {"unit": "tax", "open": "yes"}, False),
+        (SUPERVISOR, SEARCH, {"open": "yes"}, False),
+        (caller("leader"), SEARCH, {"open": "yes"}, False),
+        (caller("auditor"), SEARCH, {"open": "yes"}, False),
+        (SUPERVISOR, DECIDE, {"unit": "tax"}, True),
+        (caller("supervisor", bodies=("tax",)), DECIDE, {"unit": "tax"}, False),
+        (caller("clerk", bodies=("tax",)), DECIDE, {"unit": "tax"}, False),
+    ],
+)
+def test_who_takes_a_second_person_is_not_found_by_phone_nor_decided_on_by_their_own_unit(
+    who: Caller,
+    action: str,
+    fields: dict[str, str | None],
+    may: bool,  # noqa: FBT001
+) -> None:
+    assert reaches(who, action, **fields) is may
+
+
 def test_a_clerk_of_one_office_decides_nothing_in_triage() -> None:
     assert not policy.allows(HOTLINE, "triage.read")
     assert not policy.allows(HOTLINE, "triage.decide")
@@ -169,6 +220,7 @@ def test_a_clerk_of_one_office_decides_nothing_in_triage() -> None:
         (DISCIPLINE, "discipline"),
         (caller("supervisor", bodies=("housing",)), "housing"),
         (caller("clerk", bodies=("housing",)), "housing"),
+        (caller("supervisor", bodies=("abolished",)), "abolished"),
         (caller("auditor", bodies=("yunmen-station",)), "yunmen-town"),
         (caller("leader", department="discipline"), "discipline"),
     ],

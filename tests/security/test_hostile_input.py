@@ -19,6 +19,7 @@ from tests.world import World
 HERE = {"Origin": "http://localhost"}
 # Each mark of the second kind is to be brought before all of the first: the square of their number.
 HEAP = "\u0345" * 40_000 + "\u0334" * 40_000
+PARTED = "\u200b".join(HEAP[at : at + 20] for at in range(0, len(HEAP), 20))  # by what is left out
 SOON = 5  # seconds; this heap took three times as long, and half a megabyte minutes
 
 
@@ -39,6 +40,7 @@ def _register(world: World, **changes: object) -> int:
     [
         (400, lambda w: w.client("intake").post("/track", data={"number": HEAP, "code": "x"}).status_code),
         (422, lambda w: _register(w, text=HEAP)),
+        (422, lambda w: _register(w, text=PARTED)),
         (422, lambda w: _register(w, petitioners=[{"name": "甲", "phone": HEAP}])),
         (422, lambda w: _register(w, petitioners=[{"name": "甲", "id_number": HEAP}])),
         (422, lambda w: w.client("intake", "clerk").post("/grievances", data={"phone": HEAP}).status_code),

@@ -115,7 +115,7 @@ class Scene:
         self.deadlines = self._facts("oversight", owed)
         decided = "SELECT FROM notice_decision WHERE notice = id AND move = 'publish'"
         public = f"CASE WHEN EXISTS ({decided}) THEN 'yes' END AS published"
-        notice = f"SELECT id, place, {public}, {accused} FROM notice JOIN watched USING (number)"
+        notice = f"SELECT id, department, place, {public}, {accused} FROM notice JOIN watched USING (number)"
         self.notices = self._facts("oversight", notice)
 
     def _look_at_intake(self, accused: str) -> None:

@@ -15,7 +15,7 @@ from services.routing import store
 from services.routing.domain import Entry
 from shared import delivery, inbox
 from shared.contracts import GrievanceRegistered, NoticeServed
-from shared.inbox import Door, Receipt
+from shared.inbox import Door, Receipt, attention
 from shared.problems import Conflict, NotFound
 from shared.service import Service
 from shared.wire import Envelope, Unreadable
@@ -360,7 +360,18 @@ def test_whatever_is_none_of_ours_can_be_kept_in_quarantine(tx: Connection, cont
     inbox.quarantine(tx, content, Unreadable("frame-invalid", "why"))
     row = tx.execute(text("SELECT reason, error, content FROM quarantine")).one()
     assert (row.reason, row.error) == ("frame-invalid", "frame-invalid: why")
-    assert 0 < len(row.content) <= 100_000
+    assert 0 < len(row.content) <= 10_000
+
+
+def test_whoever_can_write_to_redis_does_not_fill_the_disk_and_is_counted(
+    tx: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attention, "FIRST", 2)
+    monkeypatch.setattr(attention, "LATEST", 3)
+    for n in range(9):
+        inbox.quarantine(tx, n, Unreadable("frame-invalid", "why"))
+    kept = tx.execute(text("SELECT content FROM quarantine ORDER BY id")).scalars().all()
+    assert (kept, inbox.figures(tx)["quarantined"]) == (["0", "1", "6", "7", "8"], 9)
 
 
 def test_figures_count_what_is_parked_held_and_in_quarantine(listener: Listener) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -160,6 +161,31 @@ def test_a_source_whose_words_were_altered_is_found_out(night: World) -> None:
     _compare(night)
     assert _divergent(night) == ["intake"]
     assert _divergent(night, "oversight") == []
+
+
+def test_days_that_are_told_again_hide_nothing_and_are_no_comparison(night: World) -> None:
+    """Whoever can write to Redis keeps a frame of yesterday, and puts it there when something is wrong."""
+    with night.services["intake"].transaction() as tx:
+        kept = orjson.loads(orjson.dumps(reconcile.digests(tx, "routing")))
+    night.register("another")
+    night.settle()
+    _compare(night)
+    night.query("routing", "DELETE FROM inbox WHERE subject LIKE '%-000002-%' RETURNING 1")
+    _compare(night)
+    assert _divergent(night) == ["intake"]
+    before = night.query("routing", "SELECT at FROM heartbeat WHERE of = 'compared intake'")
+    _tell_again(night, kept)
+    assert _divergent(night) == ["intake"]
+    assert night.query("routing", "SELECT at FROM heartbeat WHERE of = 'compared intake'") == before
+
+
+def _tell_again(world: World, kept: object) -> None:
+    _publish(world, "intake", "routing", "digests", kept)
+    for each in world.workers:
+        each.bus.close()
+    with capture_logs() as logs:
+        world.worker("routing").round()
+    assert "days told before" in {line["event"] for line in logs}
 
 
 def test_what_has_no_receipt_yet_is_compared_on_neither_side(night: World) -> None:

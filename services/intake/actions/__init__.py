@@ -1,6 +1,7 @@
 """What both doors of intake do, the API and the pages: register, look up, follow."""
 
 import hashlib
+from dataclasses import replace
 
 import orjson
 
@@ -69,10 +70,16 @@ def _register(service: Service, caller: Caller, key: str, new: NewGrievance) -> 
         if store.register(db, request.claiming(number) | kept | told):
             telemetry.log.info("registered", number=number)  # known should the database be lost
             return grievance, domain.query_code(safe.digest(number))
-    with service.reading(caller) as tx:
+    earlier = _earlier(service, request, grievance)
+    return earlier, domain.query_code(safe.digest(earlier.number))
+
+
+def _earlier(service: Service, request: Request, grievance: Grievance) -> Grievance:
+    """What was registered with this key before, to its sender, who may not read it if it is about them."""
+    with service.reading() as tx:
         number = idempotency.earlier(tx, request)
-        grievance = store.get(tx, number) or grievance
-    return grievance, domain.query_code(safe.digest(number))
+    with service.reading(Follower(number)) as tx:
+        return store.get(tx, number) or replace(grievance, number=number)
 
 
 def find(service: Service, caller: Caller, number: str) -> Grievance:

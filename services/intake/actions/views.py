@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from services.intake import domain, store
 from services.intake.domain import Grievance, views
-from services.intake.domain.views import Request, View, Viewer, Wish
+from services.intake.domain.views import Link, Request, View, Viewer, Wish
 from services.intake.store import views as record
 from shared import numbers, policy, telemetry, vault
 from shared.identity.model import Caller
@@ -76,7 +76,7 @@ def _sheet(service: Service, tx: Connection, viewer: Viewer, number: str) -> She
         seen = service.reach(caller, "grievance.read").holds(domain.facts(grievance))
         raise Forbidden if seen else NotFound
     last = record.last_request(tx, number, caller.responsible)
-    return Sheet(grievance, views.needs_second(caller, grievance), last)
+    return Sheet(grievance, views.needs_second(viewer, grievance), last)
 
 
 def _may_reveal(service: Service, tx: Connection, caller: Caller, grievance: Grievance) -> bool:
@@ -99,9 +99,9 @@ def reveal(service: Service, viewer: Viewer, number: str, wish: Wish) -> Reveale
         view = views.reveal(viewer, known.grievance, known.request, wish)
         if view.what == views.WAITING:
             return Revealed(known.grievance.number, views.ASKED, view.n)
-        kept = _keep(tx, view)
-        shown = _opened(service, tx, kept) if kept.what == views.SHOWN else ()
-    _require_within_limit(kept)
+        link = _keep(tx, view)
+        shown = _opened(service, tx, link.view) if link.view.what == views.SHOWN else ()
+    kept = _told(link)
     place = kept.n if kept.what == views.ASKED else kept.request
     return Revealed(known.grievance.number, kept.what, place, shown)
 
@@ -117,43 +117,48 @@ def search(
 ) -> tuple[int, list[Grievance]]:
     """One page of the grievances of one person, once the search is recorded (S12).
 
-    Refuses (TooMany) the 61st within an hour.
+    None that takes a second person's approval to learn whose it is. Refuses (Forbidden) whoever neither takes
+    grievances in nor answers for them, and (TooMany) the 61st within an hour.
     """
     safe, digits = vault.at(service.settings.secrets), domain.phone_digits(phone)
     indexes = safe.indexes("phone", digits)
-    reach = service.reach(viewer.caller, "grievance.read")
+    reach = service.reach(viewer.caller, "petitioner.search")
     with service.transaction(viewer.caller) as tx:
         record.lock(tx)
         found = store.listed(tx, reach, status, indexes, page)
-        kept = _keep(tx, views.search(viewer, indexes[0], found[0]))
-    _require_within_limit(kept)
+        link = _keep(tx, views.search(viewer, indexes[0], found[0]))
+    _told(link)
     return found
 
 
-def _keep(tx: Connection, view: View) -> View:
-    """Keep a line; beyond the limit one that says so in its place, once within the time of the limit."""
+def _keep(tx: Connection, view: View) -> Link:
+    """Keep a line; beyond the limit one that says so in its place, once within the time of the limit.
+
+    What is not kept has no digest.
+    """
     since = view.at - views.WINDOW
     if record.count(tx, view.by, view.what, since) >= views.MOST[view.what]:
         view = replace(view, what=views.LIMITED, fields=(), request=None, approved_by=None, found=None)
         if record.count(tx, view.by, views.LIMITED, since):
-            return view
-    return _kept(tx, view)
+            return Link(view, "", "")
+    return record.keep(tx, view)
 
 
-def _kept(tx: Connection, view: View) -> View:
-    link = record.keep(tx, view)
-    # The log holds the end of the chain as well, out of the database's reach: `minqing views verify --head`.
-    said = {"what": view.what, "number": view.number, "by": view.by}
-    telemetry.log.info("identity view", **said, head=f"{link.view.n}:{link.digest}")
-    return link.view
+def _told(link: Link) -> View:
+    """The line, once it is committed and the log has it. Refuses (TooMany) what was beyond the limit.
 
-
-def _require_within_limit(kept: View) -> None:
-    if kept.what == views.LIMITED:
+    The log holds the end of the chain, out of the database's reach: `minqing views verify --head`.
+    """
+    view = link.view
+    if link.digest:
+        said = {"what": view.what, "number": view.number, "by": view.by}
+        telemetry.log.info("identity view", **said, head=f"{view.n}:{link.digest}")
+    if view.what == views.LIMITED:
         raise TooMany(
             "一小时内查看身份信息的次数已达上限，已记录在案",
             "You have looked at identities too often within an hour; that is on record",
         )
+    return view
 
 
 def decide(service: Service, viewer: Viewer, n: int, what: str) -> View:
@@ -170,7 +175,8 @@ def decide(service: Service, viewer: Viewer, n: int, what: str) -> View:
             raise NotFound
         if not reach.holds(domain.facts(grievance)):
             raise NotFound
-        return _kept(tx, views.decide(viewer, request, views.DECIDING[what]))
+        link = record.keep(tx, views.decide(viewer, request, views.DECIDING[what]))
+    return _told(link)
 
 
 def dossier(service: Service, caller: Caller, grievance: Grievance) -> Dossier:

@@ -221,6 +221,7 @@ def facts(matter: NewGrievance | Grievance, handling: Iterable[str] = ()) -> dic
         "place": matter.place,
         "unit": matter.unit,
         "accused": accused,
+        "open": None if matter.kind == ACCUSATION else "yes",
         "handling": frozenset(handling),
     }
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from services.intake.domain import Grievance, matrix
+from services.intake.domain import ACCUSATION, Grievance, matrix
 from shared.identity.model import Caller
 from shared.problems import Conflict, Fault, Forbidden, Invalid
 
@@ -33,6 +33,8 @@ MOVES: Mapping[str, frozenset[str]] = {
 # How long it stays where it is before it expires.
 LASTS: Mapping[str, timedelta] = {ASKED: timedelta(days=7), APPROVED: timedelta(hours=24)}
 
+AGREED = ("held", "department", "office", "reason")  # of a line: what a second person agrees to, as it stands
+
 WINDOW = timedelta(hours=1)
 MOST: Mapping[str, int] = {SHOWN: 30, ASKED: 30, SEARCHED: 60}  # lines of one caller in this time
 
@@ -41,11 +43,12 @@ DECIDING = {"approve": APPROVED, "refuse": REFUSED}
 
 @dataclass(frozen=True)
 class Viewer:
-    """Who looks, from which network address, and when (aware)."""
+    """Who looks, from which network address, and when (aware); `units` are those that they belong to."""
 
     caller: Caller
     origin: str
     at: datetime
+    units: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -106,9 +109,10 @@ class Request:
         """Whether it still waits, or may still be used."""
         return self.standing(now) in LASTS
 
-    def covers(self, wish: Wish) -> bool:
-        """Whether it asks for everything that is wished for now."""
-        return set(wish.fields) <= set(self.asked.fields)
+    def covers(self, wanted: View) -> bool:
+        """Whether it asks for everything that is wanted now, in the same role and for the same reason."""
+        same = all(getattr(self.asked, name) == getattr(wanted, name) for name in AGREED)
+        return same and set(wanted.fields) <= set(self.asked.fields)
 
 
 def line(viewer: Viewer, what: str, number: str | None = None) -> View:
@@ -132,10 +136,12 @@ def search(viewer: Viewer, sought: bytes, found: int) -> View:
     return replace(line(viewer, SEARCHED), sought=sought.hex(), found=found)
 
 
-def needs_second(caller: Caller, grievance: Grievance) -> bool:
-    """Whether another person must approve first: for an accusation, and whoever is complained about."""
-    own = grievance.unit is not None and grievance.unit == caller.department
-    return own or grievance.kind == "accusation"
+def needs_second(viewer: Viewer, grievance: Grievance) -> bool:
+    """Whether another person must approve first: for an accusation, and whoever is complained about.
+
+    That is everyone who belongs to the unit by any role, whichever they look in.
+    """
+    return grievance.unit in viewer.units or grievance.kind == ACCUSATION
 
 
 def is_second(caller: Caller, request: Request) -> bool:
@@ -153,9 +159,9 @@ def reveal(viewer: Viewer, grievance: Grievance, request: Request | None, wish: 
     if beyond := set(wish.fields) - matrix.allowed(viewer.caller.held, matrix.REVEALED):
         zh, en = "您的角色不能查看这一项", "Your role is not shown this"
         raise Invalid(faults=[Fault("fields", f"{zh}：{'、'.join(sorted(beyond))}", en)])
-    if not needs_second(viewer.caller, grievance):
+    if not needs_second(viewer, grievance):
         return kept
-    if request is None or not request.lasts(viewer.at) or not request.covers(wish):
+    if request is None or not request.lasts(viewer.at) or not request.covers(kept):
         return replace(kept, what=ASKED)
     if request.state == ASKED:
         return replace(request.asked, what=WAITING)

@@ -11,7 +11,7 @@ from services.intake import actions, schemas, store
 from services.intake.actions import views as identity  # this package has a `views` of its own
 from services.intake.domain import Grievance
 from services.intake.domain.views import Viewer
-from shared import idempotency, numbers, web
+from shared import idempotency, numbers, policy, web
 from shared.county.model import Clock
 from shared.problems import Fault, Forbidden, Invalid, Malformed, NoRoom, NotFound
 from shared.web import answers, directory, pages
@@ -26,7 +26,8 @@ BEIJING = "+08:00"  # the time zone in which people type times
 
 def viewer() -> Viewer:
     """Who sent this request, from where and when, as the record of views keeps it."""
-    return Viewer(web.caller(), request.remote_addr or "", web.service().now())
+    service, caller = web.service(), web.caller()
+    return Viewer(caller, request.remote_addr or "", service.now(), policy.units(caller, service.county))
 
 
 @PAGES.get("/")
@@ -153,7 +154,7 @@ def listing() -> str:
 
 
 @PAGES.post("/grievances")
-@web.allow("grievance.read")
+@web.allow("petitioner.search")
 def of_person() -> str | tuple[str, int]:
     """Those of one person, found by phone. The phone comes in a form, so that no address shows it."""
     try:

@@ -117,6 +117,7 @@ _FACTS = {
     "place": GRIEVANCE.c.place,
     "unit": GRIEVANCE.c.unit,
     "accused": case((GRIEVANCE.c.kind == domain.ACCUSATION, GRIEVANCE.c.unit)),
+    "open": case((GRIEVANCE.c.kind != domain.ACCUSATION, "yes")),
 }
 _OF = GRIEVANCE.c.number == bindparam("number")
 _GET = select(*_COLUMNS).where(_OF)

@@ -63,6 +63,7 @@ IDENTITY_VIEW_HEAD = Table(
 )
 
 PAGE = 50  # lines in one page of the record
+PLACES = 2**63 - 1  # of lines that there can be; the column holds no more
 
 _LINE = IDENTITY_VIEW.c
 _NAMES = [field.name for field in fields(View)]
@@ -138,7 +139,7 @@ def handling(tx: Connection, number: str) -> tuple[str, ...]:
 
 def request(tx: Connection, n: int) -> Request | None:
     """The request for approval that stands at this place."""
-    row = tx.execute(_REQUESTS.where(_LINE.n == n)).one_or_none()
+    row = tx.execute(_REQUESTS.where(_LINE.n == n)).one_or_none() if n <= PLACES else None
     return None if row is None else _request(row)
 
 

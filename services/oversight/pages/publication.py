@@ -49,7 +49,7 @@ def page(notice_id: str, typed: Mapping[str, str] | None = None, faults: Any = (
     """One notice; for whoever watches what was decided of it, for a supervisor what they can decide now."""
     caller = web.access.known()
     notice = actions.notice(web.service(), caller, notice_id)
-    supervises, acts = web.may("notice.watch"), web.may("notice.decide")
+    supervises, acts = web.may("notice.watch"), actions.decides(web.service(), caller, notice_id)
     return render_template(
         "notice.html",
         notice=notice,

@@ -18,7 +18,12 @@ PAGE = 50  # rows in one page of a list
 _ACCUSED = case((WATCHED.c.kind == "accusation", WATCHED.c.unit))
 FACTS = {"department": DEADLINE.c.department, "place": WATCHED.c.place, "accused": _ACCUSED}
 _PUBLIC = case((notices.STATE.in_(PUBLIC), "yes"))
-_OF_NOTICE = {"published": _PUBLIC, "place": WATCHED.c.place, "accused": _ACCUSED}
+_OF_NOTICE = {
+    "published": _PUBLIC,
+    "department": NOTICE.c.department,
+    "place": WATCHED.c.place,
+    "accused": _ACCUSED,
+}
 
 CASE_OF = WATCHED.c.number == DEADLINE.c.number
 _NOTICES = select(*notices.COLUMNS).select_from(
