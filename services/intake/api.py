@@ -62,12 +62,12 @@ def listing(wanted: dict[str, Any]) -> dict[str, Any]:
 
 
 @API.route("/grievances/search", methods=["POST"])
-@web.allow("grievance.read")
+@web.allow("petitioner.search")
 @API.arguments(schemas.Search())
 @API.response(200, schemas.Grievances)
 @API.alt_response(429, description="一小时内次数已满 · Too often within an hour", **LATER)
 def search(wanted: dict[str, Any]) -> dict[str, Any]:
-    """Of the grievances that the caller may see, those of one person; each search is on record (S12)."""
+    """One person's grievances, but for those whose petitioner is shown to two persons only. On record (S12)."""
     total, grievances = views.search(web.service(), pages.viewer(), **wanted)
     return {"total": total, "page": wanted["page"], "grievances": grievances}
 

@@ -41,9 +41,9 @@ def test_a_request_is_decided_once_and_by_another() -> None:
 def test_a_request_that_has_expired_is_decided_no_more(wanted: str) -> None:
     asked = _asked()
     over = asked.asked.at + views.LASTS[views.ASKED]
-    views.decide(Viewer(SUPERVISOR, "", over - timedelta(seconds=1)), asked, wanted)
+    views.decide(Viewer(SUPERVISOR, "", over - timedelta(seconds=1), NOBODYS), asked, wanted)
     with pytest.raises(Conflict, match="expired"):
-        views.decide(Viewer(SUPERVISOR, "", over), asked, wanted)
+        views.decide(Viewer(SUPERVISOR, "", over, NOBODYS), asked, wanted)
     assert asked.standing(over) == views.EXPIRED
 
 
