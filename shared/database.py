@@ -47,7 +47,7 @@ def is_away(error: BaseException) -> bool:
 
     A limit that the data itself exceeds (SQLSTATE class 54) comes as the same exception and never passes.
     """
-    state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+    state = getattr(getattr(error, "orig", error), "sqlstate", None) or ""
     return isinstance(error, Down) and not state.startswith("54")
 
 
