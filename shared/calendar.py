@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo
 
 from shared.county.model import County, Length, Year
 
-SATURDAY = 5
 A_DAY = timedelta(days=1)
 LAST_MOMENT = time(23, 59, 59)
 MONTHS = 12
@@ -30,7 +29,7 @@ class Calendar:
     def is_working_day(self, day: date) -> bool:
         """Whether offices work on `day`: a weekday that is no holiday, or a make-up day."""
         year = self.years.get(day.year)
-        if day.weekday() >= SATURDAY:
+        if day.weekday() >= calendar.SATURDAY:
             return year is not None and day in year.worked
         return year is None or day not in year.off
 

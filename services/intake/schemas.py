@@ -9,6 +9,7 @@ from stdnum.iso7064 import mod_11_2
 from services.intake import domain
 from services.intake.domain import matrix, views
 from shared import web
+from shared.county import terms
 from shared.web.fields import Page, Words, identifier, one_of
 
 MOST_PETITIONERS = 2000
@@ -76,10 +77,10 @@ class Petitioner(Schema):
 class NewGrievance(Schema):
     """A grievance to register. Unknown fields are refused; times carry their zone."""
 
-    kind = one_of(domain.KINDS)
+    kind = one_of(terms.KINDS)
     office = Words(most=80, required=True)
-    channel = one_of(domain.CHANNELS)
-    urgency = one_of(domain.URGENCIES, required=False)
+    channel = one_of(terms.CHANNELS)
+    urgency = one_of(terms.URGENCIES, required=False)
     category = identifier()
     place = identifier()
     unit = identifier()

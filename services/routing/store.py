@@ -17,7 +17,6 @@ from sqlalchemy import (
     Table,
     Text,
     bindparam,
-    case,
     func,
     select,
     true,
@@ -26,12 +25,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from services.routing.domain import ACCUSATION, Case, Change, Entry, Line, Task
+from services.routing.domain import Case, Change, Entry, Line, Task
 from shared import database
 from shared.county.model import Text as Words
 from shared.outbox import METADATA
-from shared.policy import Reach
-from shared.policy.conditions import where
+from shared.policy import Reach, conditions
 
 CASE_FILE = Table(
     "case_file",
@@ -110,7 +108,7 @@ _FIXED = frozenset(_MATTER[: _MATTER.index("state")])
 _FACTS: Mapping[str, ColumnElement[Any]] = {
     "department": TASK.c.department,
     "place": CASE_FILE.c.place,
-    "accused": case((CASE_FILE.c.kind == ACCUSATION, CASE_FILE.c.unit)),
+    "accused": conditions.accused(CASE_FILE),
 }
 
 _OF = CASE_FILE.c.number == bindparam("number_")
@@ -176,7 +174,7 @@ def entries(tx: Connection, number: str, department: str) -> list[Entry]:
 
 def waiting(tx: Connection, reach: Reach, page: int) -> tuple[int, list[Case]]:
     """One page of the triage queue within reach, the longest waiting first, and how many wait there."""
-    condition = (CASE_FILE.c.state == "triage") & where(reach, _FACTS)
+    condition = (CASE_FILE.c.state == "triage") & conditions.where(reach, _FACTS)
     total = tx.execute(select(func.count()).select_from(CASE_FILE).where(condition)).scalar_one()
     rows = tx.execute(
         select(CASE_FILE)
@@ -191,7 +189,7 @@ def waiting(tx: Connection, reach: Reach, page: int) -> tuple[int, list[Case]]:
 
 def ledger(tx: Connection, wanted: Ledger) -> tuple[int, list[Line]]:
     """One page of tasks, the newest first, and how many there are in all."""
-    condition = where(wanted.reach, _FACTS)
+    condition = conditions.where(wanted.reach, _FACTS)
     if wanted.department is not None:
         condition &= TASK.c.department == wanted.department
     if wanted.state is not None:

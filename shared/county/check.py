@@ -4,6 +4,7 @@ These checks read plain data, so that they find what they can even in a file who
 """
 
 import difflib
+from calendar import SATURDAY
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -12,8 +13,6 @@ from typing import Any
 from shared.county import reach, terms
 from shared.county.model import Rule, Year
 from shared.county.source import Key, Source, find
-
-SATURDAY = 5
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ one caller reaches, for a value in hand; `conditions` says the same of a table's
 is what the database's own row security is told, which stands behind as a second wall.
 """
 
-from shared.policy.reach import Reach, allows, reach
+from shared.policy.reach import Reach, accused, allows, reach
 from shared.policy.sight import Follower, sight
 from shared.policy.table import ABOVE_ALL, ACTIONS, ANYONE, ROLES, Action, Rows, role
 
@@ -18,6 +18,7 @@ __all__ = [
     "Follower",
     "Reach",
     "Rows",
+    "accused",
     "allows",
     "reach",
     "role",

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from services.intake.domain import Grievance, matrix
+from shared.county.terms import ACCUSATION
 from shared.identity.model import Caller
 from shared.problems import Conflict, Fault, Forbidden, Invalid
 
@@ -129,7 +130,7 @@ def search(viewer: Viewer, sought: bytes, found: int) -> View:
 def needs_second(caller: Caller, grievance: Grievance) -> bool:
     """Whether another person must approve first: for an accusation, and whoever is complained about."""
     own = grievance.unit is not None and grievance.unit == caller.department
-    return own or grievance.kind == "accusation"
+    return own or grievance.kind == ACCUSATION
 
 
 def is_second(caller: Caller, request: Request) -> bool:

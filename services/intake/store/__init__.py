@@ -22,7 +22,6 @@ from sqlalchemy import (
     Table,
     Text,
     bindparam,
-    case,
     func,
     insert,
     or_,
@@ -36,8 +35,7 @@ from services.intake.store import views
 from shared import database, idempotency, outbox
 from shared.database import Direct
 from shared.outbox import METADATA
-from shared.policy import Reach
-from shared.policy.conditions import where
+from shared.policy import Reach, conditions
 from shared.vault import Vault
 
 GRIEVANCE = Table(
@@ -117,7 +115,7 @@ _FACTS = {
     "office": GRIEVANCE.c.office,
     "place": GRIEVANCE.c.place,
     "unit": GRIEVANCE.c.unit,
-    "accused": case((GRIEVANCE.c.kind == domain.ACCUSATION, GRIEVANCE.c.unit)),
+    "accused": conditions.accused(GRIEVANCE),
 }
 _OF = GRIEVANCE.c.number == bindparam("number")
 _GET = select(*_COLUMNS).where(_OF)
@@ -222,14 +220,14 @@ def get(tx: Connection, number: str) -> Grievance | None:
 
 def within(reach: Reach) -> Select[tuple[str]]:
     """The numbers of the grievances within reach."""
-    return select(GRIEVANCE.c.number).where(where(reach, _FACTS))
+    return select(GRIEVANCE.c.number).where(conditions.where(reach, _FACTS))
 
 
 def listed(
     tx: Connection, reach: Reach, status: str | None, phone_indexes: Sequence[bytes] | None, page: int
 ) -> tuple[int, list[Grievance]]:
     """One page of what is within reach, the newest first, and how many there are in all."""
-    condition = where(reach, _FACTS)
+    condition = conditions.where(reach, _FACTS)
     if status is not None:
         condition &= GRIEVANCE.c.status == status
     if phone_indexes is not None:

@@ -11,8 +11,7 @@ from services.oversight.domain import Tally
 from services.oversight.store.lists import CASE_OF, FACTS, ROWS, awaiting
 from services.oversight.store.tables import DEADLINE, WATCHED
 from shared import inbox, outbox
-from shared.policy import Reach
-from shared.policy.conditions import where
+from shared.policy import Reach, conditions
 
 SHOWN = 50  # deadlines in a block of the dashboard
 
@@ -100,7 +99,7 @@ class Figures:
         return int(self.tx.execute(waiting).scalar_one())
 
     def _of(self, rows: Select[Any], **values: object) -> Sequence[Any]:
-        return self.tx.execute(rows.where(where(self.reach, FACTS)), values).all()
+        return self.tx.execute(rows.where(conditions.where(self.reach, FACTS)), values).all()
 
 
 def repair(tx: Connection, seconds: int) -> dict[str, int]:
