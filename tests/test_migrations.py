@@ -9,15 +9,17 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, MetaData, Table, text
 
 from services.intake.store import views
-from shared import heartbeat, idempotency, identity, inbox, incarnation, migrations, outbox, reconcile
+from shared import heartbeat, idempotency, incarnation, migrations, outbox, reconcile
+from shared.identity.tables import METADATA
+from shared.inbox import tables
 from tests.world import World
 
 DELIVERY = (
     outbox.OUTBOX,
-    inbox.INBOX,
-    inbox.POSITION,
-    inbox.QUARANTINE,
-    inbox.DISCARD,
+    tables.INBOX,
+    tables.POSITION,
+    tables.QUARANTINE,
+    tables.DISCARD,
     heartbeat.HEARTBEAT,
     incarnation.INCARNATION,
     reconcile.DIVERGENCE,
@@ -26,7 +28,7 @@ SHARED = {
     "intake": (*DELIVERY, idempotency.REQUEST, views.IDENTITY_VIEW, views.IDENTITY_VIEW_HEAD),
     "routing": (*DELIVERY, idempotency.REQUEST),
     "oversight": DELIVERY,
-    "identity": tuple(identity.METADATA.tables.values()),
+    "identity": tuple(METADATA.tables.values()),
 }
 OWN = {
     "intake": "services.intake.store",

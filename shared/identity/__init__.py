@@ -19,12 +19,10 @@ from shared.identity import changes, references
 from shared.identity.changes import COMMAND_LINE
 from shared.identity.model import KEY_ROLES, ROLES, Caller, flaws
 from shared.identity.references import ALPHABET
-from shared.identity.tables import ACCESS_KEY, METADATA
+from shared.identity.tables import ACCESS_KEY
 
 __all__ = [
-    "ACCESS_KEY",
     "KEY_ROLES",
-    "METADATA",
     "Caller",
     "holder",
     "issue",
@@ -141,7 +139,7 @@ def _parts(text: str) -> tuple[str, str]:
 
 
 def holder(engine: Engine, key: str) -> Caller | None:
-    """The holder of the live key with this id (a signed session names it); None if it lives no more."""
+    """The holder of the live key with this id; None if it lives no more."""
     row = _live(engine, key)
     return None if row is None else _holder(row)
 

@@ -7,17 +7,15 @@ is what the database's own row security is told, which stands behind as a second
 
 from shared.policy.reach import Reach, accused, allows, reach
 from shared.policy.sight import Follower, sight
-from shared.policy.table import ABOVE_ALL, ACTIONS, ANYONE, ROLES, Action, Rows, role
+from shared.policy.table import ABOVE_ALL, ACTIONS, ANYONE, ROLES, role
 
 __all__ = [
     "ABOVE_ALL",
     "ACTIONS",
     "ANYONE",
     "ROLES",
-    "Action",
     "Follower",
     "Reach",
-    "Rows",
     "accused",
     "allows",
     "reach",
