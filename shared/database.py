@@ -8,12 +8,14 @@ from typing import Any
 import orjson
 import psycopg
 from psycopg.errors import DiskFull, LockNotAvailable
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import Connection, Engine, MetaData, create_engine, text
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 # The database cannot be reached, or gave up on us: try again.
 Down = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
 Direct = psycopg.Connection[Any]
+
+METADATA = MetaData()  # the tables of delivery, which every service's database has
 
 LOCK_TIMEOUT = "2s"  # how long a request waits for another that holds the same row
 

@@ -20,7 +20,6 @@ from sqlalchemy import (
     DateTime,
     Identity,
     Integer,
-    MetaData,
     Table,
     Text,
     Uuid,
@@ -36,8 +35,7 @@ from sqlalchemy import (
 
 from shared import delivery, telemetry, wire
 from shared.contracts import READERS, ROUTES, Event
-
-METADATA = MetaData()
+from shared.database import METADATA
 
 OUTBOX = Table(
     "outbox",

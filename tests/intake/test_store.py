@@ -66,7 +66,7 @@ def test_its_petitioners_come_back_in_their_order(tx: Connection, safe: Vault) -
         for n in range(12)
     ]
     assert _register(tx, safe, registered(), crowd)
-    assert store.petitioners(tx, safe, NUMBER) == crowd
+    assert store.petitioners.get(tx, safe, NUMBER) == crowd
 
 
 def test_numbers_are_counted_on(tx: Connection) -> None:
@@ -79,7 +79,7 @@ def test_a_request_that_comes_again_keeps_nothing_and_says_nothing(tx: Connectio
     again = replace(registered(), number=OTHER)
     assert not _register(tx, safe, again, new().petitioners, key=NUMBER)
     assert store.get(tx, OTHER) is None
-    assert store.petitioners(tx, safe, OTHER) == []
+    assert store.petitioners.get(tx, safe, OTHER) == []
     assert tx.exec_driver_sql("SELECT DISTINCT subject FROM outbox").scalars().all() == [NUMBER]
 
 

@@ -5,62 +5,13 @@ from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    ColumnElement,
-    Connection,
-    DateTime,
-    Integer,
-    Select,
-    Table,
-    Text,
-    func,
-    insert,
-    or_,
-    select,
-    text,
-    true,
-)
+from sqlalchemy import ColumnElement, Connection, Select, func, insert, or_, select, text, true
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects.postgresql import ARRAY
 
-from services.intake import store
 from services.intake.domain import Seen
 from services.intake.domain.views import ASKED, SHOWN, Head, Link, Request, View, append
-from shared.outbox import METADATA
-from shared.policy import Reach
-
-IDENTITY_VIEW = Table(
-    "identity_view",
-    METADATA,
-    Column("n", BigInteger, primary_key=True, autoincrement=False),
-    Column("what", Text, nullable=False),
-    Column("at", DateTime(timezone=True), nullable=False),
-    Column("by", Text, nullable=False),
-    Column("held", Text, nullable=False),
-    Column("department", Text),
-    Column("office", Text),
-    Column("person", Text),
-    Column("origin", Text, nullable=False),
-    Column("number", Text),
-    Column("reason", Text),
-    Column("fields", ARRAY(Text), nullable=False, server_default="{}"),
-    Column("request", BigInteger),
-    Column("approved_by", Text),
-    Column("sought", Text),
-    Column("found", Integer),
-    Column("before", Text, nullable=False),
-    Column("digest", Text, nullable=False),
-)
-IDENTITY_VIEW_HEAD = Table(
-    "identity_view_head",
-    METADATA,
-    Column("one", Boolean, primary_key=True, server_default="true"),
-    Column("n", BigInteger, nullable=False),
-    Column("digest", Text, nullable=False),
-)
+from services.intake.store.tables import FACTS, GRIEVANCE, IDENTITY_VIEW, IDENTITY_VIEW_HEAD
+from shared.policy import Reach, conditions
 
 PAGE = 50  # lines in one page of the record
 
@@ -189,7 +140,8 @@ def listed(
 
 def _within(reach: Reach) -> ColumnElement[bool]:
     """Lines about a grievance within reach, and searches, which are about none."""
-    return _LINE.number.is_(None) | _LINE.number.in_(store.within(reach))
+    reached = select(GRIEVANCE.c.number).where(conditions.where(reach, FACTS))
+    return _LINE.number.is_(None) | _LINE.number.in_(reached)
 
 
 def _paged(wanted: Select[Any], page: int) -> Select[Any]:

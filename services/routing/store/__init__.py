@@ -1,89 +1,17 @@
-"""Routing's tables and queries. Rows ↔ dataclasses; nothing is decided here."""
+"""Routing's queries. Rows ↔ dataclasses; nothing is decided here."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    ColumnElement,
-    Connection,
-    DateTime,
-    ForeignKey,
-    Identity,
-    Integer,
-    Row,
-    Table,
-    Text,
-    bindparam,
-    func,
-    select,
-    true,
-    update,
-)
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, select, true, update
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from services.routing.domain import Case, Change, Entry, Line, Task
+from services.routing.store.tables import CASE_FILE, LEDGER_ENTRY, TASK
 from shared import database
 from shared.county.model import Text as Words
-from shared.outbox import METADATA
 from shared.policy import Reach, conditions
-
-CASE_FILE = Table(
-    "case_file",
-    METADATA,
-    Column("number", Text, primary_key=True),
-    Column("kind", Text, nullable=False),
-    Column("office", Text, nullable=False),
-    Column("channel", Text, nullable=False),
-    Column("urgency", Text),
-    Column("category", Text),
-    Column("place", Text),
-    Column("unit", Text),
-    Column("petitioners", Integer, nullable=False),
-    Column("summary", Text, nullable=False),
-    Column("text", Text, nullable=False),
-    Column("received_at", DateTime(timezone=True), nullable=False),
-    Column("state", Text, nullable=False),
-    Column("waits", Text),
-    Column("triaged_at", DateTime(timezone=True)),
-    Column("lead", Text),
-    Column("rule", Text),
-    Column("reason", Text),
-    Column("reason_en", Text),
-    Column("words", ARRAY(Text), nullable=False),
-    Column("decided_by", Text),
-    Column("county_version", Text),
-    Column("handovers", Integer, nullable=False),
-    Column("assigned_at", DateTime(timezone=True)),
-    Column("explained_by", Text),
-    Column("answered_at", DateTime(timezone=True)),
-)
-
-TASK = Table(
-    "task",
-    METADATA,
-    Column("number", Text, ForeignKey("case_file.number"), primary_key=True),
-    Column("department", Text, primary_key=True),
-    Column("role", Text, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("assigned_at", DateTime(timezone=True), nullable=False),
-    Column("objection", Text),
-)
-
-LEDGER_ENTRY = Table(
-    "ledger_entry",
-    METADATA,
-    Column("number", Text, primary_key=True),
-    Column("department", Text, primary_key=True),
-    Column("n", BigInteger, Identity(), primary_key=True),
-    Column("what", Text, nullable=False),
-    Column("words", JSONB, nullable=False),
-    Column("at", DateTime(timezone=True), nullable=False),
-    Column("by", Text, nullable=False),
-)
 
 PAGE = 50  # cases or tasks in one page of a list
 
