@@ -12,6 +12,7 @@ from services.intake import domain, store
 from services.intake.domain import Deadline, Grievance, Petitioner, Step
 from shared import numbers, outbox, vault
 from shared.idempotency import Request
+from shared.paging import PAGE
 from shared.policy import Reach
 from shared.policy.reach import Clause
 from shared.vault import Vault
@@ -96,12 +97,12 @@ def test_a_list_and_its_count_hold_what_is_within_reach_and_nothing_else(
 
 
 def test_a_list_is_paged_the_newest_first(tx: Connection, safe: Vault) -> None:
-    for n in range(store.PAGE + 2):
+    for n in range(PAGE + 2):
         _kept(tx, safe, number=numbers.make(2026, n + 1), registered_at=NOW + timedelta(minutes=n))
     total, first = store.listed(tx, ALL, None, None, 1)
     _, second = store.listed(tx, ALL, None, None, 2)
-    assert (total, len(first), len(second)) == (store.PAGE + 2, store.PAGE, 2)
-    assert first[0].number == numbers.make(2026, store.PAGE + 2)
+    assert (total, len(first), len(second)) == (PAGE + 2, PAGE, 2)
+    assert first[0].number == numbers.make(2026, PAGE + 2)
     assert second[-1].number == NUMBER
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, render_template, request
 from werkzeug.datastructures import MultiDict
 
-from services.intake import actions, schemas, store
+from services.intake import actions, schemas
 from services.intake.domain.views import Viewer
 from shared import idempotency, numbers, web
 from shared.county.model import Clock
@@ -167,7 +167,7 @@ def of_person() -> str | tuple[str, int]:
 
 def _list(wanted: dict[str, Any]) -> str:
     total, found = actions.listed(web.service(), viewer(), **wanted)
-    links = pages.neighbours(total, wanted["page"], store.PAGE)
+    links = pages.neighbours(total, wanted["page"])
     return render_template("grievances.html", typed=wanted, total=total, found=found, links=links)
 
 

@@ -10,7 +10,6 @@ from werkzeug.wrappers import Response
 from services.intake import pages, schemas
 from services.intake.actions import views
 from services.intake.domain.views import APPROVED, ASKED
-from services.intake.store.views import PAGE
 from shared import web, words
 from shared.problems import Fault, Invalid, Malformed
 from shared.web import directory
@@ -82,5 +81,5 @@ def listing() -> Page:
     except Malformed as problem:
         faults = [Fault("number", problem.zh, problem.en)]
         return render_template("views.html", typed=typed, faults=faults), problem.status
-    links = neighbours(total, wanted["page"], PAGE)
+    links = neighbours(total, wanted["page"])
     return render_template("views.html", typed=wanted, total=total, found=lines, waiting=waiting, links=links)

@@ -14,12 +14,10 @@ from services.intake import domain
 from services.intake.domain import Grievance, Petitioner
 from services.intake.store import petitioners, views
 from services.intake.store.tables import DEADLINE, FACTS, GRIEVANCE, LOOKUP_FAILURE, PETITIONER, STEP
-from shared import database, idempotency, outbox
+from shared import database, idempotency, outbox, paging
 from shared.database import Direct
 from shared.policy import Reach, conditions
 from shared.vault import Vault
-
-PAGE = 50  # grievances in one page of a list
 
 _GRIEVANCE_FIELDS = [field.name for field in fields(Grievance)]
 _PETITIONER_FIELDS = PETITIONER.c.keys()
@@ -85,14 +83,9 @@ def listed(
     if phone_indexes is not None:
         of_person = select(PETITIONER.c.number).where(PETITIONER.c.phone_index.in_(phone_indexes))
         condition &= GRIEVANCE.c.number.in_(of_person)
-    total = tx.execute(select(func.count()).select_from(GRIEVANCE).where(condition)).scalar_one()
-    rows = tx.execute(
-        select(*_COLUMNS)
-        .where(condition)
-        .order_by(GRIEVANCE.c.registered_at.desc(), GRIEVANCE.c.number.desc())
-        .limit(PAGE)
-        .offset((page - 1) * PAGE)
-    )
+    newest = select(*_COLUMNS).where(condition)
+    newest = newest.order_by(GRIEVANCE.c.registered_at.desc(), GRIEVANCE.c.number.desc())
+    total, rows = paging.read(tx, newest, page)
     return total, [Grievance(**row._mapping) for row in rows]
 
 

@@ -5,15 +5,14 @@ from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, insert, or_, select, text, true
+from sqlalchemy import ColumnElement, Connection, func, insert, or_, select, text, true
 from sqlalchemy.dialects import postgresql
 
 from services.intake.domain import Seen
 from services.intake.domain.views import ASKED, SHOWN, Head, Link, Request, View, append
 from services.intake.store.tables import FACTS, GRIEVANCE, IDENTITY_VIEW, IDENTITY_VIEW_HEAD
+from shared import paging
 from shared.policy import Reach, conditions
-
-PAGE = 50  # lines in one page of the record
 
 _LINE = IDENTITY_VIEW.c
 _NAMES = [field.name for field in fields(View)]
@@ -105,13 +104,13 @@ def waiting(tx: Connection, reach: Reach, number: str | None = None) -> list[Req
     wanted = _REQUESTS.where(_STATE == ASKED, _within(reach))
     if number is not None:
         wanted = wanted.where(_LINE.number == number)
-    return [_request(row) for row in tx.execute(wanted.order_by(_LINE.n).limit(PAGE))]
+    return [_request(row) for row in tx.execute(paging.cut(wanted.order_by(_LINE.n), 1))]
 
 
 def of(tx: Connection, number: str) -> list[View]:
     """All lines about one grievance, the newest first, up to a page of them."""
-    wanted = select(*_VIEW).where(_LINE.number == number).order_by(_NEWEST).limit(PAGE)
-    return [_view(row) for row in tx.execute(wanted)]
+    wanted = select(*_VIEW).where(_LINE.number == number).order_by(_NEWEST)
+    return [_view(row) for row in tx.execute(paging.cut(wanted, 1))]
 
 
 def told(tx: Connection, number: str) -> tuple[Seen, ...]:
@@ -133,19 +132,14 @@ def listed(
         wanted &= _LINE.number == number
     if who is not None:
         wanted &= or_(_LINE.by == who, _LINE.person == who)
-    total = tx.execute(select(func.count()).select_from(IDENTITY_VIEW).where(wanted)).scalar_one()
-    rows = _paged(select(*_VIEW).where(wanted).order_by(_NEWEST), page)
-    return total, [_view(row) for row in tx.execute(rows)]
+    total, rows = paging.read(tx, select(*_VIEW).where(wanted).order_by(_NEWEST), page)
+    return total, [_view(row) for row in rows]
 
 
 def _within(reach: Reach) -> ColumnElement[bool]:
     """Lines about a grievance within reach, and searches, which are about none."""
     reached = select(GRIEVANCE.c.number).where(conditions.where(reach, FACTS))
     return _LINE.number.is_(None) | _LINE.number.in_(reached)
-
-
-def _paged(wanted: Select[Any], page: int) -> Select[Any]:
-    return wanted.limit(PAGE).offset((page - 1) * PAGE)
 
 
 def _view(row: Any) -> View:

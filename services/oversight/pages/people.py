@@ -165,7 +165,7 @@ def changed() -> Page:
     """What changed about people and their rights, by whom."""
     page = pages.load(Changes(), pages.given(request.args, "page"))["page"]
     total, found = changes.listed(web.service().identity, page)
-    links = pages.neighbours(total, page, changes.PAGE)
+    links = pages.neighbours(total, page)
     return render_template("changes.html", found=found, total=total, named=_namer(), links=links)
 
 

@@ -3,15 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, case, func, select
+from sqlalchemy import ColumnElement, Connection, Select, case, select
 
 from services.oversight.domain import AWAITING, LISTED, PUBLIC, Notice
 from services.oversight.store import notices
 from services.oversight.store.deadlines import COLUMNS
 from services.oversight.store.tables import DEADLINE, NOTICE, WATCHED
+from shared import paging
 from shared.policy import Reach, conditions
-
-PAGE = 50  # rows in one page of a list
 
 # The fields that rows of the policy go by (`shared.policy`), of a deadline and of a notice with their case.
 _CASE = {"place": WATCHED.c.place, "accused": conditions.accused(WATCHED)}
@@ -37,7 +36,7 @@ def deadlines(tx: Connection, reach: Reach, wanted: Mapping[str, Any]) -> tuple[
     rows = ROWS.where(conditions.where(reach, FACTS), *chosen).order_by(DEADLINE.c.due_at, DEADLINE.c.id)
     if wanted["due_before"] is not None:
         rows = rows.where(DEADLINE.c.due_at < wanted["due_before"])
-    return _count(tx, rows), tx.execute(_page(rows, wanted["page"])).all()
+    return paging.read(tx, rows, wanted["page"])
 
 
 def public_notices(tx: Connection, reach: Reach, wanted: Mapping[str, Any]) -> tuple[int, list[Notice]]:
@@ -84,18 +83,10 @@ def _notices(reach: Reach, wanted: Mapping[str, Any]) -> Select[Any]:
 
 
 def _listed(tx: Connection, rows: Select[Any], page: int) -> tuple[int, list[Notice]]:
-    return _count(tx, rows), notices.read(tx, tx.execute(_page(rows, page)))
+    total, found = paging.read(tx, rows, page)
+    return total, notices.read(tx, found)
 
 
 def _chosen(wanted: Mapping[str, Any], *columns: ColumnElement[Any]) -> list[ColumnElement[bool]]:
     """What was chosen of these columns."""
     return [column == wanted[column.name] for column in columns if wanted[column.name] is not None]
-
-
-def _count(tx: Connection, rows: Select[Any]) -> int:
-    counted = select(func.count()).select_from(rows.order_by(None).subquery())
-    return int(tx.execute(counted).scalar_one())
-
-
-def _page(rows: Select[Any], page: int) -> Select[Any]:
-    return rows.limit(PAGE).offset((page - 1) * PAGE)

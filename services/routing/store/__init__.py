@@ -9,11 +9,9 @@ from sqlalchemy.dialects import postgresql
 
 from services.routing.domain import Case, Change, Entry, Line, Task
 from services.routing.store.tables import CASE_FILE, LEDGER_ENTRY, TASK
-from shared import database
+from shared import database, paging
 from shared.county.model import Text as Words
 from shared.policy import Reach, conditions
-
-PAGE = 50  # cases or tasks in one page of a list
 
 
 @dataclass(frozen=True)
@@ -29,6 +27,7 @@ class Ledger:
 _MATTER = [field.name for field in fields(Case) if field.name not in ("reason", "tasks")]
 _TASK = [TASK.c[field.name] for field in fields(Task)]
 _ENTRY = [field.name for field in fields(Entry)]
+_LINE = ("kind", "urgency", "category", "place", "summary", "received_at")
 # What is never changed of a case after it was opened.
 _FIXED = frozenset(_MATTER[: _MATTER.index("state")])
 
@@ -103,14 +102,8 @@ def entries(tx: Connection, number: str, department: str) -> list[Entry]:
 def waiting(tx: Connection, reach: Reach, page: int) -> tuple[int, list[Case]]:
     """One page of the triage queue within reach, the longest waiting first, and how many wait there."""
     condition = (CASE_FILE.c.state == "triage") & conditions.where(reach, _FACTS)
-    total = tx.execute(select(func.count()).select_from(CASE_FILE).where(condition)).scalar_one()
-    rows = tx.execute(
-        select(CASE_FILE)
-        .where(condition)
-        .order_by(CASE_FILE.c.triaged_at, CASE_FILE.c.number)
-        .limit(PAGE)
-        .offset((page - 1) * PAGE)
-    ).all()
+    longest = select(CASE_FILE).where(condition).order_by(CASE_FILE.c.triaged_at, CASE_FILE.c.number)
+    total, rows = paging.read(tx, longest, page)
     tasks = _tasks_of(tx, [row.number for row in rows])
     return total, [_made(row, [task for task in tasks if task.number == row.number]) for row in rows]
 
@@ -122,26 +115,14 @@ def ledger(tx: Connection, wanted: Ledger) -> tuple[int, list[Line]]:
         condition &= TASK.c.department == wanted.department
     if wanted.state is not None:
         condition &= TASK.c.state == wanted.state
-    tasks = TASK.join(CASE_FILE)
-    total = tx.execute(select(func.count()).select_from(tasks).where(condition)).scalar_one()
-    newest = (
-        select(*_TASK, *(CASE_FILE.c[name].label(f"case_{name}") for name in _LINE))
-        .select_from(tasks)
-        .where(condition)
-        .order_by(TASK.c.assigned_at.desc(), TASK.c.number.desc(), TASK.c.department)
-        .limit(PAGE)
-        .offset((wanted.page - 1) * PAGE)
-        .subquery()
-    )
-    last = _last_entry(newest.c.number, newest.c.department)
-    rows = tx.execute(select(newest, last).outerjoin(last, true()).order_by(*_order(newest.c)))
-    return total, [_line(row) for row in rows]
+    tasks = select(*_TASK, *(CASE_FILE.c[name] for name in _LINE)).join(CASE_FILE).where(condition)
+    page = paging.cut(tasks.order_by(*_newest(TASK.c)), wanted.page).subquery()
+    last = _last_entry(page.c.number, page.c.department)
+    rows = tx.execute(select(page, last).outerjoin(last, true()).order_by(*_newest(page.c)))
+    return paging.count(tx, tasks), [_line(row) for row in rows]
 
 
-_LINE = ("kind", "urgency", "category", "place", "summary", "received_at")
-
-
-def _order(columns: Any) -> Sequence[ColumnElement[Any]]:
+def _newest(columns: Any) -> Sequence[ColumnElement[Any]]:
     return columns.assigned_at.desc(), columns.number.desc(), columns.department
 
 
@@ -162,7 +143,7 @@ def _last_entry(number: ColumnElement[str], department: ColumnElement[str]) -> A
 def _line(row: Row[Any]) -> Line:
     task = Task(**{column.name: row._mapping[column.name] for column in _TASK})
     last = Entry(task.number, task.department, row.last_what, row.last_words, row.last_at, row.last_by)
-    matter = {name: row._mapping[f"case_{name}"] for name in _LINE}
+    matter = {name: row._mapping[name] for name in _LINE}
     return Line(task=task, **matter, entries=row.entries or 0, last=last if row.entries else None)
 
 
