@@ -10,7 +10,7 @@ from services.intake import domain
 from services.intake.domain import matrix, views
 from shared import web
 from shared.county import terms
-from shared.web.fields import Page, Words, identifier, one_of
+from shared.web.fields import Paged, Words, identifier, one_of
 
 MOST_PETITIONERS = 2000
 MOST_DIGITS = 40  # characters of a phone or document number as it is written
@@ -135,10 +135,9 @@ class Grievance(Answer):
     county_version = fields.String()
 
 
-class Listing(Schema):
+class Listing(Paged):
     """What to list: one page, of one status, of one person (by phone)."""
 
-    page = Page()
     status = one_of(tuple(domain.MOVES), required=False)
     phone = fields.String(load_default=None, validate=_phone)
 
@@ -260,9 +259,8 @@ class Views(Schema):
     waiting = fields.List(fields.Nested(View))
 
 
-class ViewListing(Schema):
+class ViewListing(Paged):
     """Which lines of the record: one page, of one grievance, of one caller (an account, a key, a name)."""
 
-    page = Page()
     number = fields.String(load_default=None, validate=validate.Length(min=1, max=40))
     who = fields.String(load_default=None, validate=validate.Length(min=1, max=80))

@@ -13,6 +13,7 @@ from services.routing.domain import Case
 from shared import web
 from shared.problems import Conflict, Fault, Invalid, NotFound
 from shared.web import directory, pages
+from shared.web.fields import Paged
 
 PAGES = Blueprint("pages", __name__, template_folder="templates")
 PAGES.context_processor(lambda: {"directory": directory, "waits": domain.WAITS})
@@ -37,7 +38,7 @@ def home() -> Response:
 @web.allow("triage.read")
 def triage() -> str:
     """The cases that wait for a person, the longest waiting first."""
-    page = pages.load(schemas.Paged(), pages.given(request.args, "page"))["page"]
+    page = pages.load(Paged(), pages.given(request.args, "page"))["page"]
     total, cases = actions.waiting(web.service(), web.caller(), page)
     links = pages.neighbours(total, page)
     return render_template("triage.html", cases=cases, total=total, links=links, now=web.service().now())
