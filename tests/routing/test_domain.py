@@ -22,7 +22,8 @@ from shared.contracts import (
 )
 from shared.county.model import Condition, County, Rule, Text
 from shared.problems import Conflict, Invalid, NotFound
-from tests.routing.cases import DIRECTORY, DUST, RECEIVED, registered
+from tests.routing.cases import DIRECTORY, DUST, RECEIVED
+from tests.shared.said import registered
 
 ANSWER = Answer("solved", None, "查明属实。", "予以支持。", "《大气污染防治法》第六十九条")
 PART = replace(ANSWER, outcome=None)

@@ -13,7 +13,8 @@ from shared import database, numbers
 from shared.paging import PAGE
 from shared.policy import Reach
 from shared.policy.reach import Clause
-from tests.routing.cases import DIRECTORY, DUST, NUMBER, RECEIVED, registered
+from tests.routing.cases import DIRECTORY, DUST, NUMBER, RECEIVED
+from tests.shared.said import registered
 from tests.world import World
 
 LATER = RECEIVED + timedelta(days=1)
