@@ -160,7 +160,7 @@ def _let_time_pass(service: Service) -> int:
         first = notices.reserve(tx, domain.year(now, calendar), rungs) if rungs else 0
         issued = notices.issue(tx, domain.notices(passages, first, county, calendar, now))
         outbox.add(tx, *chain.from_iterable(domain.missed(passage) for passage in passages))
-        outbox.add(tx, *(domain.told(notice) for notice in issued))
+        outbox.add(tx, *(domain.served(notice) for notice in issued))
     return len(reached)
 
 

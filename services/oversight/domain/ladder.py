@@ -113,7 +113,7 @@ def missed(passage: Passage) -> Iterator[DeadlineMissed]:
         yield DeadlineMissed(of.number, of.id, of.clock, of.department, of.due_at)
 
 
-def told(notice: Notice) -> NoticeServed:
+def served(notice: Notice) -> NoticeServed:
     """What the department's ledger is told of a notice."""
     of = (notice.number, notice.id, notice.rung, notice.department, notice.clock, notice.due_at)
     return NoticeServed(*of, feedback_due_at=notice.feedback_due_at, served_at=notice.served_at)
