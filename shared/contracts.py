@@ -274,8 +274,3 @@ def readers_of(service: str) -> tuple[str, ...]:
 def sources_of(service: str) -> tuple[str, ...]:
     """The services that say something to `service`."""
     return tuple(source for source in sorted(ROUTES) if service in readers_of(source))
-
-
-def heard_by(service: str) -> frozenset[type[Event]]:
-    """The events that `service` reads: its `CONSUMES` table names exactly these."""
-    return frozenset(event for event, readers in READERS.items() if service in readers)

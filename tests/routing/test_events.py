@@ -6,8 +6,6 @@ from collections.abc import Callable
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.routing.events import CONSUMES
-from shared import contracts
 from shared.contracts import NoticePublished, NoticeServed, NoticeWithdrawn
 from tests.routing.cases import DUST, NUMBER, RECEIVED, door_of, hear, said, told
 from tests.shared.said import heard, registered
@@ -18,10 +16,6 @@ PUBLISHED = NoticePublished(NUMBER, "2026-0002", "notice", "housing", "handling"
 WITHDRAWN = NoticeWithdrawn(
     NUMBER, "2026-0002", "notice", "housing", "handling", RECEIVED, "期限有误", RECEIVED
 )
-
-
-def test_routing_hears_exactly_what_the_contracts_say() -> None:
-    assert set(CONSUMES) == contracts.heard_by("routing")
 
 
 def test_a_grievance_that_a_rule_decides_is_assigned_and_both_readers_are_told(world: World) -> None:
