@@ -6,6 +6,7 @@ the person: no name, phone, document number or address of a petitioner travels. 
 known by `number` and `department`: a department has at most one task in a case.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -264,6 +265,11 @@ ROUTES: dict[str, dict[type[Event], tuple[str, ...]]] = {
 READERS: dict[type[Event], tuple[str, ...]] = {
     event: readers for said in ROUTES.values() for event, readers in said.items()
 }
+
+
+def name(event: type) -> str:
+    """GrievanceRegistered → grievance.registered."""
+    return re.sub(r"(?<!^)(?=[A-Z])", ".", event.__name__).lower()
 
 
 def readers_of(service: str) -> tuple[str, ...]:

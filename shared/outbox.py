@@ -33,7 +33,7 @@ from sqlalchemy import (
     update,
 )
 
-from shared import delivery, telemetry, wire
+from shared import contracts, delivery, telemetry, wire
 from shared.contracts import READERS, ROUTES, Event
 from shared.database import METADATA
 
@@ -97,7 +97,7 @@ def _rows(place: int, event: Event) -> Iterator[dict[str, Any]]:
     row = {
         "place": place,
         "event_id": uuid4(),
-        "type": wire.name(type(event)),
+        "type": contracts.name(type(event)),
         "subject": event.number,
         "payload": wire.write(event),
         "traceparent": telemetry.traceparent(event.number),

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from shared import numbers, wire
+from shared import contracts, numbers, wire
 from shared.contracts import Event, GrievanceRegistered, TaskAccepted
 from shared.wire import Envelope
 from tests.world import World
@@ -43,7 +43,7 @@ def envelope(event: Event, sequence: int, source: str = "intake", **changes: Any
     values = {
         "id": str(uuid4()),
         "source": source,
-        "type": wire.name(type(event)),
+        "type": contracts.name(type(event)),
         "subject": event.number,
         "sequence": sequence,
         "time": AT,
