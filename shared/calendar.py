@@ -3,7 +3,7 @@
 The Civil Code counts a span of days from the day after its start (Art. 201) and ends it at 24:00 of its last
 day (Art. 203), here at 23:59:59 of the county's own time. Days that are not called working days count all
 alike: a deadline is not moved because it ends on a holiday, for the petitioner waits on that day as well.
-A year that the county's calendar does not have counts by weekends alone and is provisional.
+A year that the county's calendar does not have counts by weekends alone.
 """
 
 import calendar
@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo
 
 from shared.county.model import County, Length, Year
 
-SATURDAY = 5
 A_DAY = timedelta(days=1)
 LAST_MOMENT = time(23, 59, 59)
 MONTHS = 12
@@ -30,13 +29,9 @@ class Calendar:
     def is_working_day(self, day: date) -> bool:
         """Whether offices work on `day`: a weekday that is no holiday, or a make-up day."""
         year = self.years.get(day.year)
-        if day.weekday() >= SATURDAY:
+        if day.weekday() >= calendar.SATURDAY:
             return year is not None and day in year.worked
         return year is None or day not in year.off
-
-    def is_provisional(self, day: date) -> bool:
-        """Whether the arrangement of the day's year is not published yet, so that deadlines may move."""
-        return day.year not in self.years or self.years[day.year].provisional
 
     def add(self, start: datetime, length: Length) -> datetime:
         """When `length` from `start` is over, in UTC. Refuses a start without time zone, or an unknown unit.
@@ -49,11 +44,6 @@ class Calendar:
             return start.astimezone(UTC) + timedelta(hours=length.n)
         last = self._last_day(start.astimezone(self.timezone).date(), length)
         return datetime.combine(last, LAST_MOMENT, self.timezone).astimezone(UTC)
-
-    def working_days_between(self, first: date, last: date) -> int:
-        """How many working days lie after `first`, up to and with `last`; none if `last` is not later."""
-        days = (first + n * A_DAY for n in range(1, (last - first).days + 1))
-        return sum(map(self.is_working_day, days))
 
     def _last_day(self, first: date, length: Length) -> date:
         if length.unit == "days":

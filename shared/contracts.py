@@ -6,6 +6,7 @@ the person: no name, phone, document number or address of a petitioner travels. 
 known by `number` and `department`: a department has at most one task in a case.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -266,6 +267,11 @@ READERS: dict[type[Event], tuple[str, ...]] = {
 }
 
 
+def name(event: type) -> str:
+    """GrievanceRegistered → grievance.registered."""
+    return re.sub(r"(?<!^)(?=[A-Z])", ".", event.__name__).lower()
+
+
 def readers_of(service: str) -> tuple[str, ...]:
     """The services that `service` says something to."""
     return tuple(sorted({reader for readers in ROUTES[service].values() for reader in readers}))
@@ -274,8 +280,3 @@ def readers_of(service: str) -> tuple[str, ...]:
 def sources_of(service: str) -> tuple[str, ...]:
     """The services that say something to `service`."""
     return tuple(source for source in sorted(ROUTES) if service in readers_of(source))
-
-
-def heard_by(service: str) -> frozenset[type[Event]]:
-    """The events that `service` reads: its `CONSUMES` table names exactly these."""
-    return frozenset(event for event, readers in READERS.items() if service in readers)

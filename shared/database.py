@@ -9,12 +9,14 @@ from typing import Any
 import orjson
 import psycopg
 from psycopg.errors import DiskFull, LockNotAvailable
-from sqlalchemy import Connection, Engine, create_engine, make_url, text
+from sqlalchemy import Connection, Engine, MetaData, create_engine, make_url, text
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 # The database cannot be reached, or gave up on us: try again.
 Down = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
 Direct = psycopg.Connection[Any]
+
+METADATA = MetaData()  # the tables of delivery, which every service's database has
 
 LOCK_TIMEOUT = "2s"  # how long a request waits for another that holds the same row
 
@@ -63,7 +65,7 @@ def is_away(error: BaseException) -> bool:
 
     A limit that the data itself exceeds (SQLSTATE class 54) comes as the same exception and never passes.
     """
-    state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+    state = getattr(getattr(error, "orig", error), "sqlstate", None) or ""
     return isinstance(error, Down) and not state.startswith("54")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import Column, Connection, DateTime, Table, Text, text
 
-from shared.outbox import METADATA
+from shared.database import METADATA
 
 HEARTBEAT = Table(
     "heartbeat",

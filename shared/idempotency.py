@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, DateTime, LargeBinary, Table, Text, bindparam, select
 
-from shared.outbox import METADATA
+from shared.database import METADATA
 from shared.problems import Fault, Invalid, Malformed
 
 REQUEST = Table(

@@ -5,7 +5,7 @@ What was said in another life is not heard: it may tell of a future that was los
 
 from sqlalchemy import BigInteger, Boolean, Column, Connection, Table, select, update
 
-from shared.outbox import METADATA
+from shared.database import METADATA
 
 INCARNATION = Table(
     "incarnation",

@@ -20,7 +20,6 @@ from sqlalchemy import (
     DateTime,
     Identity,
     Integer,
-    MetaData,
     Table,
     Text,
     Uuid,
@@ -34,10 +33,9 @@ from sqlalchemy import (
     update,
 )
 
-from shared import delivery, telemetry, wire
+from shared import contracts, delivery, telemetry, wire
 from shared.contracts import READERS, ROUTES, Event
-
-METADATA = MetaData()
+from shared.database import METADATA
 
 OUTBOX = Table(
     "outbox",
@@ -99,7 +97,7 @@ def _rows(place: int, event: Event) -> Iterator[dict[str, Any]]:
     row = {
         "place": place,
         "event_id": uuid4(),
-        "type": wire.name(type(event)),
+        "type": contracts.name(type(event)),
         "subject": event.number,
         "payload": wire.write(event),
         "traceparent": telemetry.traceparent(event.number),

@@ -1,7 +1,7 @@
 """What can be wrong with a request, as exceptions that read as sentences. Pure.
 
 Each class is one problem type of RFC 9457: its slug and status are fixed, its docstring says when it is
-raised, and its message is said in Chinese and in English. `shared/web.py` turns them into answers; a
+raised, and its message is said in Chinese and in English. `shared/web/answers.py` turns them into answers; a
 message handler that raises one has its event parked, since trying again would not help.
 """
 

@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, Date, DateTime, Table, Text, text
 
 from shared import heartbeat, telemetry, wire
-from shared.outbox import METADATA
+from shared.database import METADATA
 
 DIVERGENCE = Table(
     "divergence",

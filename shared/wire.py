@@ -8,7 +8,6 @@ sending; an event keeps its id and sequence for ever.
 """
 
 import hashlib
-import re
 import types
 import typing
 from collections.abc import Mapping
@@ -63,11 +62,6 @@ class Frame:
     contemporary: bool = True
 
 
-def name(event: type) -> str:
-    """GrievanceRegistered → grievance.registered."""
-    return re.sub(r"(?<!^)(?=[A-Z])", ".", event.__name__).lower()
-
-
 def _field(hint: Any) -> fields.Field[Any]:
     """The marshmallow field of a type that an event may use; anything else is a mistake in the contract."""
     if typing.get_origin(hint) is types.UnionType:
@@ -102,15 +96,15 @@ def _allowed(event: type) -> dict[str, Any]:
 
 
 _ALLOWED: dict[type, dict[str, Any]] = {event: _allowed(event) for event in contracts.READERS}
-TYPES: dict[str, type[Event]] = {name(event): event for event in contracts.READERS}
-SCHEMAS: dict[str, Schema] = {name(event): _schema(event) for event in contracts.READERS}
+TYPES: dict[str, type[Event]] = {contracts.name(event): event for event in contracts.READERS}
+SCHEMAS: dict[str, Schema] = {contracts.name(event): _schema(event) for event in contracts.READERS}
 
 
 def write(event: Event) -> str:
     """An event as JSON text. Raises Unreadable if a field breaks the event's own contract."""
     for field, allowed in _ALLOWED[type(event)].items():
         if not _fits(getattr(event, field), allowed):
-            raise Unreadable("schema-invalid", f"{name(type(event))}.{field} must be {allowed}")
+            raise Unreadable("schema-invalid", f"{contracts.name(type(event))}.{field} must be {allowed}")
     return orjson.dumps(event).decode()
 
 

@@ -153,7 +153,7 @@ class Worker:
         """Begin: events of types that this version knows are tried again, and the sources are told that we
         have just started, so that what a dead predecessor had taken comes again."""
         with self.service.transaction() as tx:
-            inbox.retry_known(tx, map(wire.name, self.door.consumes))
+            inbox.retry_known(tx, map(contracts.name, self.door.consumes))
         for source in self.sources:
             self._publish(source, "hello", {})
         self.greeted = True

@@ -8,29 +8,29 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, MetaData, Table, text
 
-from services.intake.store import views
-from shared import heartbeat, idempotency, identity, inbox, incarnation, migrations, outbox, reconcile
+from shared import heartbeat, idempotency, incarnation, migrations, outbox, reconcile
+from shared.inbox import tables
 from tests.world import World
 
 DELIVERY = (
     outbox.OUTBOX,
-    inbox.INBOX,
-    inbox.POSITION,
-    inbox.QUARANTINE,
-    inbox.DISCARD,
+    tables.INBOX,
+    tables.POSITION,
+    tables.QUARANTINE,
+    tables.DISCARD,
     heartbeat.HEARTBEAT,
     incarnation.INCARNATION,
     reconcile.DIVERGENCE,
 )
 SHARED = {
-    "intake": (*DELIVERY, idempotency.REQUEST, views.IDENTITY_VIEW, views.IDENTITY_VIEW_HEAD),
+    "intake": (*DELIVERY, idempotency.REQUEST),
     "routing": (*DELIVERY, idempotency.REQUEST),
     "oversight": DELIVERY,
-    "identity": tuple(identity.METADATA.tables.values()),
+    "identity": (),
 }
 OWN = {
-    "intake": "services.intake.store",
-    "routing": "services.routing.store",
+    "intake": "services.intake.store.tables",
+    "routing": "services.routing.store.tables",
     "oversight": "services.oversight.store.tables",
     "identity": "shared.identity.tables",
 }
@@ -43,11 +43,7 @@ SQL_ONLY = {
 
 
 def _described(database: str) -> Sequence[Table]:
-    own = vars(import_module(OWN[database])).values()
-    return [
-        *SHARED[database],
-        *(each for each in own if isinstance(each, Table) and each not in SHARED[database]),
-    ]
+    return [*SHARED[database], *import_module(OWN[database]).METADATA.tables.values()]
 
 
 def _engine(world: World, database: str) -> Engine:

@@ -97,9 +97,9 @@ def end_with_parent() -> None:
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def last_lines(log: Path, n: int = 15) -> str:
-    """Return the last `n` lines of a log."""
-    return "\n".join(log.read_text(errors="replace").splitlines()[-n:])
+def last_lines(log: Path) -> str:
+    """Return the last 15 lines of a log."""
+    return "\n".join(log.read_text(errors="replace").splitlines()[-15:])
 
 
 def end(pid: int, ours: Callable[[], bool], stop_signal: signal.Signals, grace: float = 20) -> bool:

@@ -20,7 +20,7 @@ from shared.vault import Vault
 
 BATCH = 500  # petitioners in one transaction
 
-SEALED = " OR ".join(f"{name} NOT LIKE :sealed" for name in ("name", "phone", "id_number", "address"))
+SEALED = " OR ".join(f"{name} NOT LIKE :sealed" for name in store.petitioners.FIELDS)
 INDEXED = " OR ".join(f"substr({name}, 1, 4) <> :indexed" for name in ("phone_index", "id_index"))
 LEFT = text(
     f"""
@@ -83,7 +83,7 @@ def _names(vault: Vault) -> dict[str, Any]:
 def _reseal(tx: Connection, vault: Vault, rows: Sequence[Any]) -> list[str]:
     """Seal rows anew, all at once, or one by one if some cannot be opened; return the places of these."""
     try:
-        store.reseal(tx, vault, rows)
+        store.petitioners.reseal(tx, vault, rows)
     except Tampered as error:
         if len(rows) == 1:
             return [str(error)]

@@ -139,15 +139,22 @@ def delete(data: Path) -> None:
 
 def check_port(port: int) -> None:
     """Refuse a port on the loopback that something listens on."""
+    if not is_free(port):
+        raise Trouble(
+            f"端口 {port} 已被占用。请换一组端口：minqing up --port-base 8700",
+            f"Port {port} is in use. Choose other ports: minqing up --port-base 8700",
+        )
+
+
+def is_free(port: int) -> bool:
+    """Return whether nothing listens on a port of the loopback."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise Trouble(
-                f"端口 {port} 已被占用。请换一组端口：minqing up --port-base 8700",
-                f"Port {port} is in use. Choose other ports: minqing up --port-base 8700",
-            ) from error
+        except OSError:
+            return False
+    return True
 
 
 def _run(

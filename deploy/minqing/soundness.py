@@ -45,7 +45,7 @@ def sealed(url: str, secrets: Path) -> list[str]:
         if number is None:
             return []
         try:
-            store.petitioners(tx, vault.at(secrets), number)
+            store.petitioners.get(tx, vault.at(secrets), number)
         except keyring.Tampered:
             return [f"petitioners of {number} cannot be read with the present keys"]
     return []

@@ -11,7 +11,7 @@ import fcntl
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ from typing import TextIO
 import deploy
 from deploy.minqing import databases
 from deploy.minqing.program import Program
-from deploy.minqing.servers import Servers
+from deploy.minqing.servers import Servers, is_free
 from deploy.minqing.trouble import Trouble
 
 ROOT = Path(deploy.__file__).resolve().parents[1]
@@ -38,6 +38,11 @@ def county_folder() -> Path:
 def clock_file(data: Path) -> Path:
     """Return the file with the seconds that the suite's clock is ahead of real time: 0, but for replays."""
     return data / "clock"
+
+
+def free_base(bases: Iterable[int]) -> int:
+    """Return the first base above which the ports of all services are free."""
+    return next(base for base in bases if all(is_free(base + offset) for offset in PORTS.values()))
 
 
 @dataclass(frozen=True)

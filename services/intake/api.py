@@ -67,7 +67,7 @@ def listing(wanted: dict[str, Any]) -> dict[str, Any]:
 @API.response(200, schemas.Grievances)
 @API.alt_response(429, description="一小时内次数已满 · Too often within an hour", **LATER)
 def search(wanted: dict[str, Any]) -> dict[str, Any]:
-    """One person's grievances, but for those whose petitioner is shown to two persons only. On record (S12)."""
+    """One person's grievances, but for those shown to two persons only; each search is on record (S12)."""
     total, grievances = views.search(web.service(), pages.viewer(), **wanted)
     return {"total": total, "page": wanted["page"], "grievances": grievances}
 

@@ -9,7 +9,8 @@ from stdnum.iso7064 import mod_11_2
 from services.intake import domain
 from services.intake.domain import matrix, views
 from shared import web
-from shared.web.fields import Page, Words, identifier, one_of
+from shared.county import terms
+from shared.web.fields import Paged, Words, identifier, one_of
 
 MOST_PETITIONERS = 2000
 MOST_DIGITS = 40  # characters of a phone or document number as it is written
@@ -76,10 +77,10 @@ class Petitioner(Schema):
 class NewGrievance(Schema):
     """A grievance to register. Unknown fields are refused; times carry their zone."""
 
-    kind = one_of(domain.KINDS)
+    kind = one_of(terms.KINDS)
     office = Words(most=80, required=True)
-    channel = one_of(domain.CHANNELS)
-    urgency = one_of(domain.URGENCIES, required=False)
+    channel = one_of(terms.CHANNELS)
+    urgency = one_of(terms.URGENCIES, required=False)
     category = identifier()
     place = identifier()
     unit = identifier()
@@ -134,10 +135,9 @@ class Grievance(Answer):
     county_version = fields.String()
 
 
-class Listing(Schema):
+class Listing(Paged):
     """What to list: one page, of one status."""
 
-    page = Page()
     status = one_of(tuple(domain.MOVES), required=False)
 
 
@@ -264,9 +264,8 @@ class Views(Schema):
     waiting = fields.List(fields.Nested(View))
 
 
-class ViewListing(Schema):
+class ViewListing(Paged):
     """Which lines of the record: one page, of one grievance, of one caller (an account, a key, a name)."""
 
-    page = Page()
     number = fields.String(load_default=None, validate=validate.Length(min=1, max=40))
     who = fields.String(load_default=None, validate=validate.Length(min=1, max=80))

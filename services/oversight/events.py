@@ -10,7 +10,7 @@ from services.oversight import domain
 from services.oversight.domain import Case, Deadline, Milestone
 from services.oversight.store import cases, deadlines, notices
 from services.oversight.store.cases import Cases, Milestones
-from shared import outbox, wire
+from shared import contracts, outbox
 from shared.contracts import (
     CaseAnswered,
     CaseAssigned,
@@ -122,7 +122,7 @@ def _follow(service: Service, tx: Connection, of: Cases, new: Milestones, becaus
     """Note what is new of some cases, derive their deadlines anew, keep what changed and tell of it."""
     known = cases.note(tx, new)
     kept = deadlines.kept(tx, [number for number in new if len(known[number]) > len(new[number])])
-    _keep(service, tx, [_Case(of[n], known[n], kept.get(n, [])) for n in new], wire.name(because))
+    _keep(service, tx, [_Case(of[n], known[n], kept.get(n, [])) for n in new], contracts.name(because))
 
 
 def _keep(service: Service, tx: Connection, derived: Iterable[_Case], reason: str) -> None:
@@ -160,7 +160,7 @@ def _let_time_pass(service: Service) -> int:
         first = notices.reserve(tx, domain.year(now, calendar), rungs) if rungs else 0
         issued = notices.issue(tx, domain.notices(passages, first, county, calendar, now))
         outbox.add(tx, *chain.from_iterable(domain.missed(passage) for passage in passages))
-        outbox.add(tx, *(domain.told(notice) for notice in issued))
+        outbox.add(tx, *(domain.served(notice) for notice in issued))
     return len(reached)
 
 

@@ -3,14 +3,12 @@
 from marshmallow import Schema, fields
 
 from services.oversight import domain
-from shared.web.fields import Page, identifier, one_of
-from shared.web.fields import Words as Text
+from shared.web.fields import Paged, Text, Words, identifier, one_of
 
 
-class WantedDeadlines(Schema):
+class WantedDeadlines(Paged):
     """Which deadlines to list: of one state, due before a moment, of one department or case."""
 
-    page = Page()
     state = one_of(domain.STATES, required=False)
     due_before = fields.AwareDateTime(load_default=None, format="iso")
     department = identifier()
@@ -44,24 +42,17 @@ class Deadlines(Schema):
     deadlines = fields.List(fields.Nested(Deadline))
 
 
-class WantedNotices(Schema):
+class WantedNotices(Paged):
     """Which notices to list. `published` and `state` choose for those who watch over all.
 
     Anyone else gets the published ones, or with `state=withdrawn` those that were public and are withdrawn.
     """
 
-    page = Page()
     department = identifier()
     rung = identifier()
     number = identifier()
     published = fields.Boolean(load_default=None, allow_none=True)
     state = one_of(tuple(domain.MOVES), required=False)
-
-
-class Paged(Schema):
-    """Which page of a list."""
-
-    page = Page()
 
 
 class Seen(Schema):
@@ -73,14 +64,7 @@ class Seen(Schema):
 class Reason(Schema):
     """Why a supervisor decides so. That of a withdrawal becomes public: it must name no petitioner."""
 
-    reason = Text(most=500, required=True)
-
-
-class Words(Schema):
-    """The same words in Chinese and in English."""
-
-    zh = fields.String()
-    en = fields.String()
+    reason = Words(most=500, required=True)
 
 
 class Decision(Schema):
@@ -107,7 +91,7 @@ class Notice(Schema):
     clock = fields.String()
     due_at = fields.DateTime()
     days_late = fields.Integer()
-    basis = fields.Nested(Words)
+    basis = fields.Nested(Text)
     published = fields.Boolean()
     published_at = fields.DateTime()
     state = fields.String()

@@ -8,6 +8,7 @@ from services.routing import actions, domain, pages, schemas
 from services.routing.actions import Sheet
 from services.routing.domain import Answer, Case, Decision
 from shared import service, web
+from shared.web.fields import Paged
 from shared.web.interface import Blueprint
 
 API = Blueprint("routing", __name__, url_prefix="/v1", description="分派与台账 · Triage and ledgers")
@@ -15,7 +16,7 @@ API = Blueprint("routing", __name__, url_prefix="/v1", description="分派与台
 
 @API.route("/triage", methods=["GET"])
 @web.allow("triage.read")
-@API.arguments(schemas.Paged, location="query")
+@API.arguments(Paged, location="query")
 @API.response(200, schemas.Queue)
 def triage(wanted: dict[str, Any]) -> dict[str, Any]:
     """The cases that wait for a person (M7), the longest waiting first, 50 a page; for the centre."""

@@ -8,11 +8,12 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
-from services.routing import actions, domain, schemas, store
+from services.routing import actions, domain, schemas
 from services.routing.domain import Case
 from shared import web
 from shared.problems import Conflict, Fault, Invalid, NotFound
 from shared.web import directory, pages
+from shared.web.fields import Paged
 
 PAGES = Blueprint("pages", __name__, template_folder="templates")
 PAGES.context_processor(lambda: {"directory": directory, "waits": domain.WAITS})
@@ -37,9 +38,9 @@ def home() -> Response:
 @web.allow("triage.read")
 def triage() -> str:
     """The cases that wait for a person, the longest waiting first."""
-    page = pages.load(schemas.Paged(), pages.given(request.args, "page"))["page"]
+    page = pages.load(Paged(), pages.given(request.args, "page"))["page"]
     total, cases = actions.waiting(web.service(), web.caller(), page)
-    links = pages.neighbours(total, page, store.PAGE)
+    links = pages.neighbours(total, page)
     return render_template("triage.html", cases=cases, total=total, links=links, now=web.service().now())
 
 
@@ -74,7 +75,7 @@ def ledger() -> str:
     """The department's tasks; for whoever watches, those of one department or of all."""
     wanted = pages.load(schemas.Listing(), pages.given(request.args, "page", "state", "department"))
     total, lines = actions.ledger(web.service(), web.caller(), **wanted)
-    links = pages.neighbours(total, wanted["page"], store.PAGE)
+    links = pages.neighbours(total, wanted["page"])
     return render_template("ledger.html", lines=lines, total=total, links=links, typed=wanted)
 
 

@@ -5,19 +5,12 @@ from typing import Any
 from marshmallow import Schema, fields, post_load, validate
 
 from services.routing import domain
-from shared.web.fields import Page, Words, one_of
+from shared.web.fields import Paged, Text, Words, one_of
 
 ID = validate.Length(min=1, max=80)
 
 
-class Reason(Schema):
-    """A reason in two languages; a person's own words are the same in both."""
-
-    zh = fields.String()
-    en = fields.String()
-
-
-class Wait(Reason):
+class Wait(Text):
     """Why a case waits in triage; `code` is the reason's name for programs."""
 
     code = fields.String()
@@ -67,12 +60,6 @@ class Answer(Schema):
         return domain.Answer(**data)
 
 
-class Paged(Schema):
-    """Which page of a list."""
-
-    page = Page()
-
-
 class Listing(Paged):
     """Which tasks to list; `department` is for supervisors."""
 
@@ -109,7 +96,7 @@ class Case(Schema):
     lead = fields.String()
     cooperating = fields.List(fields.String())
     rule = fields.String()
-    reason = fields.Nested(Reason)
+    reason = fields.Nested(Text)
     words = fields.List(fields.String())
     decided_by = fields.String()
     county_version = fields.String()

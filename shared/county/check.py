@@ -4,16 +4,15 @@ These checks read plain data, so that they find what they can even in a file who
 """
 
 import difflib
+from calendar import SATURDAY
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from shared.county import reach, terms
+from shared.county import precedence, terms
 from shared.county.model import Rule, Year
 from shared.county.source import Key, Source, find
-
-SATURDAY = 5
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ def rules(source: Source, ordered: Sequence[Rule]) -> None:
     for n, rule in enumerate(ordered):
         if len({rule.lead, *rule.cooperating}) <= len(rule.cooperating):
             source.blame((n, "with"), "牵头、协办部门重复，请删去", "names a department twice; remove one")
-        before = next((each.id for each in ordered[:n] if reach.covers(each, rule)), None)
+        before = next((each.id for each in ordered[:n] if precedence.covers(each, rule)), None)
         if before:
             zh = f"永远轮不到：前面的规则 {before} 已包括它，请调换次序或删去"
             en = f"is never reached, since {before} before it covers it; reorder or remove it"

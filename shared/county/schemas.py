@@ -1,5 +1,6 @@
 """What each file of the county may say, and the value of the model that each entry becomes."""
 
+from calendar import SATURDAY
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, ClassVar
@@ -25,8 +26,6 @@ from shared.county.fields import (
     one_of,
 )
 from shared.county.source import Key
-
-SATURDAY = 5
 
 
 class Entry(Schema):

@@ -1,7 +1,8 @@
 """The words that a county's files may choose from; the services speak the same. Pure."""
 
 # M4: each kind of grievance has rules of its own.
-KINDS = ("claim", "accusation", "suggestion", "inquiry")
+ACCUSATION = "accusation"
+KINDS = ("claim", ACCUSATION, "suggestion", "inquiry")
 # M1: how a grievance reached the door.
 CHANNELS = ("visit", "letter", "phone", "web", "proxy", "talk", "transferred", "assigned_above")
 # How pressing a hotline order is.
@@ -30,7 +31,6 @@ MILESTONES = (
     "case_answered",
 )
 SCOPES = ("case", "task", "lead")
-UNITS = ("hours", "days", "working_days", "months")
 # A rule may name it in place of a department: the township where the grievance is.
 PLACE = "place"
 # A clock may name it in place of a department: whoever has the task.

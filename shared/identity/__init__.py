@@ -20,12 +20,10 @@ from shared.identity import changes, references
 from shared.identity.changes import COMMAND_LINE
 from shared.identity.model import KEY_ROLES, ROLES, Caller, flaws
 from shared.identity.references import ALPHABET
-from shared.identity.tables import ACCESS_KEY, METADATA
+from shared.identity.tables import ACCESS_KEY
 
 __all__ = [
-    "ACCESS_KEY",
     "KEY_ROLES",
-    "METADATA",
     "Caller",
     "holder",
     "issue",

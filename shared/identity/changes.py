@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, insert, select
+from sqlalchemy import Connection, Engine, insert, select
 
-from shared import database
+from shared import database, paging
 from shared.identity.tables import IDENTITY_CHANGE
 
-PAGE = 50
 COMMAND_LINE = "command-line"  # who acts there
 
 Detail = Mapping[str, str | None]
@@ -23,7 +22,5 @@ def note(tx: Connection, by: str, what: str, subject: str, detail: Detail = NOTH
 
 def listed(engine: Engine, page: int = 1) -> tuple[int, Sequence[Any]]:
     """One page of changes, the newest first, and how many there are."""
-    wanted = select(IDENTITY_CHANGE).order_by(IDENTITY_CHANGE.c.id.desc()).limit(PAGE)
     with database.reading(engine) as connection:
-        total = connection.execute(select(func.count()).select_from(IDENTITY_CHANGE)).scalar_one()
-        return total, connection.execute(wanted.offset((page - 1) * PAGE)).all()
+        return paging.read(connection, select(IDENTITY_CHANGE).order_by(IDENTITY_CHANGE.c.id.desc()), page)

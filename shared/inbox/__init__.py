@@ -15,14 +15,8 @@ from shared.inbox.attention import (
     retry_known,
 )
 from shared.inbox.door import Consumes, Door, Handler, Receipt
-from shared.inbox.rows import stored
-from shared.inbox.tables import DISCARD, INBOX, POSITION, QUARANTINE
 
 __all__ = [
-    "DISCARD",
-    "INBOX",
-    "POSITION",
-    "QUARANTINE",
     "Consumes",
     "Door",
     "Handler",
@@ -34,5 +28,4 @@ __all__ = [
     "quarantine",
     "retry",
     "retry_known",
-    "stored",
 ]

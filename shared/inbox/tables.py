@@ -3,7 +3,7 @@
 from sqlalchemy import BigInteger, Column, DateTime, Identity, Integer, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 
-from shared.outbox import METADATA
+from shared.database import METADATA
 
 INBOX = Table(
     "inbox",

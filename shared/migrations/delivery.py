@@ -1,4 +1,4 @@
-"""The tables of `outbox.py`, `inbox.py` and `idempotency.py`: the same in every service's database."""
+"""The tables of the outbox, the inbox and what belongs to them: the same in every service's database."""
 
 FIRST = """
 CREATE TABLE stream_head (

@@ -5,19 +5,18 @@ one caller reaches, for a value in hand; `conditions` says the same of a table's
 is what the database's own row security is told, which stands behind as a second wall.
 """
 
-from shared.policy.reach import Reach, allows, reach, units
+from shared.policy.reach import Reach, accused, allows, reach, units
 from shared.policy.sight import Follower, sight
-from shared.policy.table import ABOVE_ALL, ACTIONS, ANYONE, ROLES, Action, Rows, role
+from shared.policy.table import ABOVE_ALL, ACTIONS, ANYONE, ROLES, role
 
 __all__ = [
     "ABOVE_ALL",
     "ACTIONS",
     "ANYONE",
     "ROLES",
-    "Action",
     "Follower",
     "Reach",
-    "Rows",
+    "accused",
     "allows",
     "reach",
     "role",

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, true
+from sqlalchemy import ColumnElement, Table, and_, case, or_, true
 
+from shared.county.terms import ACCUSATION
 from shared.policy.reach import Clause, Reach
 
 
@@ -18,3 +19,8 @@ def _said(clause: Clause, column: ColumnElement[Any]) -> ColumnElement[bool]:
     if clause.outside:
         return or_(column.is_(None), column.not_in(values))
     return column.in_(values)
+
+
+def accused(grievances: Table) -> ColumnElement[Any]:
+    """`policy.accused` of the rows of a table, by its columns `kind` and `unit`."""
+    return case((grievances.c.kind == ACCUSATION, grievances.c.unit))

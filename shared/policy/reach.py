@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shared.county.model import County
+from shared.county.terms import ACCUSATION
 from shared.identity.model import Caller
 from shared.policy.table import ACTIONS, ISOLATION, Part, role
 from shared.problems import Forbidden
@@ -79,6 +80,11 @@ def parts(caller: Caller | None, county: County) -> Parts:
 
 
 _YES = frozenset({"yes"})
+
+
+def accused(kind: str, unit: str | None) -> str | None:
+    """The unit that a grievance of this kind accuses and that must not see it; None for other kinds."""
+    return unit if kind == ACCUSATION else None
 
 
 def _some(value: str | None) -> frozenset[str]:

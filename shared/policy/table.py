@@ -7,6 +7,7 @@ a unit that they belong to, by whatever role (信访工作条例 Art. 30, 46(5);
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from shared import words
 from shared.county.model import Text
 from shared.identity.model import ACT, READ, REGISTER, Caller
 
@@ -14,18 +15,10 @@ ANYONE, CENTRE = "anyone", "centre"
 
 # The columns of the table: the roles of people and machines; a clerk of no single office is the centre's.
 ROLES: Mapping[str, Text] = {
-    ANYONE: Text("任何人", "anyone"),
-    CENTRE: Text("中心登记员", "clerk of the centre"),
-    "clerk": Text("接待室登记员", "clerk of an office"),
-    "agent": Text("代办员", "agent of a village station"),
-    "liaison": Text("联络员", "liaison"),
-    "lead": Text("承办负责人", "lead"),
-    "department": Text("部门系统（密钥）", "department's system (key)"),
-    "supervisor": Text("督查人员", "supervisor"),
-    "leader": Text("县级领导", "leader"),
-    "delegate": Text("议事代表", "delegate"),
-    "administrator": Text("系统管理员", "administrator"),
-    "auditor": Text("审计人员", "auditor"),
+    ANYONE: Text("任何人", "Anyone"),
+    CENTRE: Text("中心接访员", "Clerk of the centre"),
+    **words.PEOPLE,
+    "clerk": Text("窗口接访员", "Clerk of an office"),
 }
 EVERYBODY = tuple(ROLES)
 UNIT = ("liaison", "lead", "department")  # whoever works for a department

@@ -1,7 +1,7 @@
 """What every HTTP door shares: the Flask factory, who may call, problem documents, health, headers."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import flask_smorest
 import orjson
@@ -13,6 +13,7 @@ from shared import language, problems, telemetry
 from shared.service import Service
 from shared.web import access, answers, cookie, health, pace
 from shared.web.access import allow, caller, may, public
+from shared.web.serving import service
 
 __all__ = ["allow", "caller", "create", "may", "public", "service"]
 
@@ -31,11 +32,6 @@ HEADERS = {
 TRANSPORT = "max-age=31536000; includeSubDomains"
 # The files of the pages are the same for everyone, and their names stay when they change.
 STATIC = "public, max-age=300"
-
-
-def service() -> Service:
-    """The service that answers this request."""
-    return cast(Service, current_app.extensions["minqing"])
 
 
 def create(given: Service, blueprints: Sequence[Blueprint]) -> Flask:

@@ -16,9 +16,9 @@ from shared import identity, policy
 from shared.identity import sessions
 from shared.identity.model import Caller
 from shared.problems import Forbidden, Unauthenticated
-from shared.service import Service
 from shared.settings import Settings
 from shared.web import cookie
+from shared.web.serving import service
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -97,9 +97,9 @@ def require_marks(app: Flask) -> None:
 def _authenticate() -> Caller | None:
     scheme, _, key = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer":
-        return identity.verify(_service().identity, key.strip())
+        return identity.verify(service().identity, key.strip())
     reference = cookie.read() if _same_origin() else None
-    return None if reference is None else sessions.caller(_service().identity, reference)
+    return None if reference is None else sessions.caller(service().identity, reference)
 
 
 def _same_origin() -> bool:
@@ -109,7 +109,7 @@ def _same_origin() -> bool:
     if request.headers.get("Sec-Fetch-Site") == "cross-site":  # said by the browser; no page can forge it
         return False
     origin = request.headers.get("Origin", "")  # anything may stand there: it is compared, never taken apart
-    return origin.partition("://")[2] == request.host or origin in origins(_service().settings)
+    return origin.partition("://")[2] == request.host or origin in origins(service().settings)
 
 
 def origins(settings: Settings) -> list[str]:
@@ -120,14 +120,10 @@ def origins(settings: Settings) -> list[str]:
 
 def sign_in_link(path: str = "/") -> str:
     """Where a person signs in, who is led back to `path` of this service then."""
-    given = _service()
+    given = service()
     return f"{given.settings.oversight_url.rstrip('/')}/sign-in?" + urlencode(
         {"next": f"{given.name}:{path}"}
     )
-
-
-def _service() -> Service:
-    return cast(Service, current_app.extensions["minqing"])
 
 
 def blueprint() -> Blueprint:

@@ -9,15 +9,14 @@ import hashlib
 import time
 from functools import cache
 from pathlib import Path
-from typing import cast
 
-from flask import Response, current_app, g, request
+from flask import Response, g, request
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from werkzeug.wrappers import Response as AnyResponse
 
 from shared import keyring
 from shared.identity import sessions
-from shared.service import Service
+from shared.web.serving import service
 
 NAME = "minqing_session"
 IDLE = 30 * 60  # seconds without a request after which a session is over
@@ -76,7 +75,7 @@ def name() -> str:
 
 
 def _signer() -> URLSafeTimedSerializer:
-    return _signer_of(cast(Service, current_app.extensions["minqing"]).settings.secrets)
+    return _signer_of(service().settings.secrets)
 
 
 @cache

@@ -1,10 +1,10 @@
-"""Fields that all schemas share."""
+"""Fields and small schemas that all services share."""
 
 import unicodedata
 from itertools import islice
 from typing import Any
 
-from marshmallow import fields, validate
+from marshmallow import Schema, fields, validate
 
 KEPT = "\n\t"  # control characters that a text may hold
 MOST_MARKS = 30  # on one letter, as in Unicode's stream-safe text (UAX 15); no language needs as many
@@ -79,4 +79,14 @@ def identifier() -> Words:
     return Words(most=80, load_default=None, allow_none=True)
 
 
-__all__ = ["Page", "Words", "identifier", "one_of"]
+class Paged(Schema):
+    """Which page of a list."""
+
+    page = Page()
+
+
+class Text(Schema):
+    """The same words in Chinese and in English; what a person wrote is the same in both."""
+
+    zh = fields.String()
+    en = fields.String()

@@ -22,9 +22,8 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import cast
 
-from flask import Blueprint, Response, current_app, jsonify
+from flask import Blueprint, Response, jsonify
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 from sqlalchemy import Connection
 
@@ -32,6 +31,7 @@ from shared import contracts, database, disk, heartbeat, inbox, outbox, reconcil
 from shared.clock import Clock
 from shared.service import Service
 from shared.web.access import public
+from shared.web.serving import service
 
 BLUEPRINT = Blueprint("health", __name__)
 
@@ -49,31 +49,30 @@ def livez() -> Response:
 @public
 def readyz() -> Response:
     """The database answers and has its tables; 503 if not. Redis is no condition: the API works without."""
-    service = cast(Service, current_app.extensions["minqing"])
-    with service.reading() as connection:
+    with service().reading() as connection:
         figures = outbox.figures(connection)
-    return jsonify(status="ok", county=service.county.version, **figures)
+    return jsonify(status="ok", county=service().county.version, **figures)
 
 
 @BLUEPRINT.get("/metrics")
 @public
 def metrics() -> Response:
     """The figures for Prometheus. The gateway does not pass this path on."""
-    service = cast(Service, current_app.extensions["minqing"])
-    with service.reading() as connection:
-        figures = [*_delivery(service, connection), *_disk(service)]
-    return Response(_exposed(service.name, figures), content_type=CONTENT_TYPE_LATEST)
+    given = service()
+    with given.reading() as connection:
+        figures = [*_delivery(given, connection), *_disk(given)]
+    return Response(_exposed(given.name, figures), content_type=CONTENT_TYPE_LATEST)
 
 
-def _delivery(service: Service, tx: Connection) -> Iterator[Figure]:
-    for dest, waiting in outbox.waiting(tx, contracts.readers_of(service.name)).items():
+def _delivery(given: Service, tx: Connection) -> Iterator[Figure]:
+    for dest, waiting in outbox.waiting(tx, contracts.readers_of(given.name)).items():
         for name in ("unconfirmed", "oldest_unconfirmed_seconds", "parked"):
             yield f"outbox_{name}", {"dest": dest}, waiting[name]
     for name, value in inbox.figures(tx).items():
         yield name if name == "quarantined" else f"inbox_{name}", {}, value
     yield "divergent_days", {}, reconcile.divergent_days(tx)
     yield "clock_ahead_seconds", {}, (Clock(None).now() - database.now(tx)).total_seconds()
-    for of, seconds in {**_expected(service.name), **heartbeat.ages(tx)}.items():
+    for of, seconds in {**_expected(given.name), **heartbeat.ages(tx)}.items():
         yield "heartbeat_age_seconds", {"of": of}, seconds
 
 
@@ -84,9 +83,9 @@ def _expected(name: str) -> dict[str, float]:
     return dict.fromkeys(names, math.inf)
 
 
-def _disk(service: Service) -> Iterator[Figure]:
-    if service.settings.disk is not None:
-        space = disk.space(service.settings.disk)
+def _disk(given: Service) -> Iterator[Figure]:
+    if given.settings.disk is not None:
+        space = disk.space(given.settings.disk)
         yield "disk_free_bytes", {}, space.free
         yield "disk_free_ratio", {}, space.free / space.total
 

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from flask import request
 from marshmallow import Schema, ValidationError
 
+from shared.paging import PAGE
 from shared.problems import Invalid
 from shared.web import answers
 
@@ -24,7 +25,7 @@ def load(schema: Schema, typed: Mapping[str, Any]) -> Any:
         raise Invalid(faults=list(answers.faults(error.messages))) from error
 
 
-def neighbours(total: int, page: int, size: int) -> dict[str, str]:
+def neighbours(total: int, page: int) -> dict[str, str]:
     """Links to the newer and the older page of a list, empty where there is none; the query is kept."""
     kept = [(name, value) for name, value in request.args.items(multi=True) if name != "page"]
 
@@ -33,5 +34,5 @@ def neighbours(total: int, page: int, size: int) -> dict[str, str]:
 
     return {
         "newer": link(page - 1) if page > 1 else "",
-        "older": link(page + 1) if total > page * size else "",
+        "older": link(page + 1) if total > page * PAGE else "",
     }

@@ -198,6 +198,7 @@ def _of_people(site: Site) -> Iterator[tuple[str, tuple[str, str, Caller | None]
     yield "person", ("oversight", f"people/{_waiting(site)}", administrator)
     yield "keys", ("oversight", "people/keys", administrator)
     yield "changes", ("oversight", "people/changes", administrator)
+    yield "policy", ("oversight", "policy", supervisor)
 
 
 def _waiting(site: Site) -> str:

@@ -46,6 +46,7 @@ PAGES = (
     "person",
     "keys",
     "changes",
+    "policy",
 )
 LANGUAGES = ("zh-CN", "en")
 NOT_FOUND = "404 (NOT FOUND)"  # the console of a page that is not there says so

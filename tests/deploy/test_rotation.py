@@ -119,7 +119,7 @@ def _literal(digest: bytes) -> str:
 
 def opened(ours: World, number: str) -> list[Petitioner]:
     with ours.services["intake"].transaction() as tx:
-        return store.petitioners(tx, vault.of(ours.secrets), number)
+        return store.petitioners.get(tx, vault.of(ours.secrets), number)
 
 
 def left(ours: World) -> dict[str, int]:
@@ -272,7 +272,7 @@ def test_a_value_that_an_old_process_sealed_meanwhile_is_not_left_behind(minqing
     number = ours.register().json["number"]
     with ours.services["intake"].transaction() as tx:
         rows = tx.exec_driver_sql("SELECT * FROM petitioner").all()
-        store.reseal(tx, stale, rows)
+        store.petitioners.reseal(tx, stale, rows)
     refuse(minqing("secrets", "retire", "identity"), "1 rows")
     succeed(minqing("secrets", "reseal"))
     succeed(minqing("secrets", "retire", "identity"))

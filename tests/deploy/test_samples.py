@@ -14,6 +14,7 @@ from marshmallow import ValidationError
 from services.intake import domain, schemas
 from services.routing import domain as routing
 from shared import county, problems
+from shared.county import terms
 from shared.identity import Caller
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -104,8 +105,8 @@ def test_only_the_hotline_and_other_calls_have_an_urgency() -> None:
 
 def test_every_office_channel_urgency_and_township_has_some() -> None:
     assert {sample["office"] for sample in SAMPLES} == set(COUNTY.offices)
-    assert {sample["channel"] for sample in SAMPLES} == set(domain.CHANNELS)
-    assert {sample["urgency"] for sample in SAMPLES} == {None, *domain.URGENCIES}
+    assert {sample["channel"] for sample in SAMPLES} == set(terms.CHANNELS)
+    assert {sample["urgency"] for sample in SAMPLES} == {None, *terms.URGENCIES}
     townships = Counter(COUNTY.places[sample["place"]].township for sample in SAMPLES if sample["place"])
     assert set(townships) == {place.township for place in COUNTY.places.values()}
     assert min(townships.values()) >= 8

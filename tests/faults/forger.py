@@ -10,10 +10,11 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from shared import bus, keyring, numbers, wire
+from shared import bus, keyring, numbers
 from shared.contracts import Event, GrievanceRegistered, TaskProgressed
-from shared.wire import Envelope, Postmark
+from shared.wire import Postmark
 from tests.faults.suite import Suite
+from tests.shared import said
 
 NOWHERE = 700_000  # numbers from here on were never given
 
@@ -63,32 +64,10 @@ def _streams(suite: Suite, random: Random) -> list[tuple[str, int]]:
 
 
 def _envelope(random: Random, source: str, event: Event, sequence: int) -> dict[str, Any]:
-    return Envelope(
-        id=str(UUID(int=random.getrandbits(128), version=4)),
-        source=source,
-        type=wire.name(type(event)),
-        subject=event.number,
-        sequence=sequence,
-        time=datetime.now(UTC),
-        traceparent=None,
-        data=wire.parse(wire.write(event)),
-    ).dump()
+    id_ = str(UUID(int=random.getrandbits(128), version=4))
+    return said.envelope(event, sequence, source, id=id_, time=datetime.now(UTC)).dump()
 
 
 def _registered(number: str) -> GrievanceRegistered:
     now = datetime.now(UTC)
-    return GrievanceRegistered(
-        number=number,
-        kind="claim",
-        office="hotline",
-        channel="phone",
-        urgency=None,
-        category=None,
-        place=None,
-        unit=None,
-        petitioners=1,
-        summary="路灯不亮",
-        text="无中生有",
-        received_at=now,
-        registered_at=now,
-    )
+    return said.registered(number, text="无中生有", received_at=now, registered_at=now)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from shared import contracts, inbox, outbox, wire
 
-OLD = wire.name(contracts.TaskProgressed)
+OLD = contracts.name(contracts.TaskProgressed)
 
 
 def name(version: int) -> str:

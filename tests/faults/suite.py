@@ -24,7 +24,7 @@ from deploy.minqing import keys, servers, status
 from deploy.minqing import suite as deployed
 from deploy.minqing.program import Program
 from deploy.minqing.servers import Servers
-from deploy.minqing.trouble import Trouble, silence
+from deploy.minqing.trouble import silence
 from shared import identity, keyring, migrations
 from shared.identity import Caller
 from tests.faults.history import History
@@ -227,7 +227,7 @@ def _prepare(data: Path, running: Servers) -> deployed.Suite:
     """Databases with their tables, and keys; the plan of the services on them."""
     running.create_databases()
     keyring.create(data / "secrets")
-    plan = deployed.plan(data, _free_base(), running)
+    plan = deployed.plan(data, deployed.free_base(range(21000, 31000, 20)), running)
     for database, url in plan.database_urls().items():
         migrations.upgrade(database, url)
     settings = {name: {**_production(given), **LEAN} for name, given in plan.environments.items()}
@@ -236,19 +236,6 @@ def _prepare(data: Path, running: Servers) -> deployed.Suite:
 
 def _production(given: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in given.items() if name not in NEVER}
-
-
-def _free_base() -> int:
-    """A base whose ports for the services are free."""
-    return next(base for base in range(21000, 31000, 20) if all(_free(base + n) for n in range(1, 4)))
-
-
-def _free(port: int) -> bool:
-    try:
-        servers.check_port(port)
-    except Trouble:
-        return False
-    return True
 
 
 def _weaken(program: Program, sabotage: str | None, servers: Servers) -> None:

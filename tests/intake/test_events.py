@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from services.intake.events import CONSUMES
-from shared import contracts
 from shared.contracts import (
     CaseAnswered,
     CaseAssigned,
@@ -57,10 +56,6 @@ def petitioner(world: World) -> Petitioner:
 
 def _steps(seen: dict[str, Any]) -> list[tuple[str, str | None]]:
     return [(step["what"], step["department"]) for step in seen["steps"]]
-
-
-def test_all_that_is_said_to_intake_has_its_handler() -> None:
-    assert set(CONSUMES) == contracts.heard_by("intake")
 
 
 def test_a_case_in_triage_waits_for_a_person(petitioner: Petitioner) -> None:

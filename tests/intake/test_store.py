@@ -12,6 +12,7 @@ from services.intake import domain, store
 from services.intake.domain import Deadline, Grievance, Petitioner, Step
 from shared import numbers, outbox, vault
 from shared.idempotency import Request
+from shared.paging import PAGE
 from shared.policy import Reach
 from shared.policy.reach import Clause
 from shared.vault import Vault
@@ -66,7 +67,7 @@ def test_its_petitioners_come_back_in_their_order(tx: Connection, safe: Vault) -
         for n in range(12)
     ]
     assert _register(tx, safe, registered(), crowd)
-    assert store.petitioners(tx, safe, NUMBER) == crowd
+    assert store.petitioners.get(tx, safe, NUMBER) == crowd
 
 
 def test_numbers_are_counted_on(tx: Connection) -> None:
@@ -79,7 +80,7 @@ def test_a_request_that_comes_again_keeps_nothing_and_says_nothing(tx: Connectio
     again = replace(registered(), number=OTHER)
     assert not _register(tx, safe, again, new().petitioners, key=NUMBER)
     assert store.get(tx, OTHER) is None
-    assert store.petitioners(tx, safe, OTHER) == []
+    assert store.petitioners.get(tx, safe, OTHER) == []
     assert tx.exec_driver_sql("SELECT DISTINCT subject FROM outbox").scalars().all() == [NUMBER]
 
 
@@ -96,12 +97,12 @@ def test_a_list_and_its_count_hold_what_is_within_reach_and_nothing_else(
 
 
 def test_a_list_is_paged_the_newest_first(tx: Connection, safe: Vault) -> None:
-    for n in range(store.PAGE + 2):
+    for n in range(PAGE + 2):
         _kept(tx, safe, number=numbers.make(2026, n + 1), registered_at=NOW + timedelta(minutes=n))
     total, first = store.listed(tx, ALL, None, None, 1)
     _, second = store.listed(tx, ALL, None, None, 2)
-    assert (total, len(first), len(second)) == (store.PAGE + 2, store.PAGE, 2)
-    assert first[0].number == numbers.make(2026, store.PAGE + 2)
+    assert (total, len(first), len(second)) == (PAGE + 2, PAGE, 2)
+    assert first[0].number == numbers.make(2026, PAGE + 2)
     assert second[-1].number == NUMBER
 
 

@@ -2,23 +2,21 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
 
 import orjson
 from werkzeug.test import TestResponse
 
 from services.oversight.events import CONSUMES
-from shared import calendar, county, numbers, wire
+from shared import calendar, county
 from shared.contracts import CaseAnswered, CaseAssigned, Event, GrievanceRegistered, TaskAccepted
 from shared.county.model import County
 from shared.inbox import Door, Receipt
-from shared.wire import Envelope
+from tests.shared import said as news
 from tests.world import COUNTY, World
 
 DIRECTORY: County = county.load(COUNTY)
 CALENDAR = calendar.of(DIRECTORY)
-NUMBER, SECOND = numbers.make(2026, 1), numbers.make(2026, 2)
-MONDAY = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)  # ten in the morning in the county
+NUMBER, SECOND, MONDAY = news.FIRST, news.SECOND, news.AT
 
 
 def local(month: int, day: int, year: int = 2026) -> datetime:
@@ -32,23 +30,9 @@ def after(**span: float) -> datetime:
 
 
 def registered(number: str = NUMBER, **changes: Any) -> GrievanceRegistered:
-    """A claim brought by a visit, with changes."""
-    values: dict[str, Any] = {
-        "number": number,
-        "kind": "claim",
-        "office": "administrative-reception",
-        "channel": "visit",
-        "urgency": None,
-        "category": None,
-        "place": None,
-        "unit": None,
-        "petitioners": 3,
-        "summary": "标记概要：水压不足",
-        "text": "标记正文：六楼以上没有水。",
-        "received_at": MONDAY,
-        "registered_at": MONDAY,
-    }
-    return GrievanceRegistered(**values | changes)
+    """A claim of three petitioners, with marks in its words, and with changes."""
+    marked = {"summary": "标记概要：水压不足", "text": "标记正文：六楼以上没有水。"}
+    return news.registered(number, **{"petitioners": 3, **marked, **changes})
 
 
 def assigned(*cooperating: str, number: str = NUMBER, **changes: Any) -> CaseAssigned:
@@ -86,10 +70,7 @@ def hear(world: World, *events: Event) -> None:
 
 def _accept(world: World, event: Event) -> Receipt:
     source = "intake" if isinstance(event, GrievanceRegistered) else "routing"
-    place = f"source = '{source}' AND subject = '{event.number}'"
-    sequence = world.count("oversight", "inbox", place) + 1
-    data, type_ = orjson.loads(wire.write(event)), wire.name(type(event))
-    envelope = Envelope(str(uuid4()), source, type_, event.number, sequence, MONDAY, None, data)
+    envelope = news.heard(world, "oversight", source, event)
     return Door(world.services["oversight"], CONSUMES).accept(source, [envelope])
 
 

@@ -7,7 +7,6 @@ from datetime import date, datetime
 import pytest
 
 from services.oversight import events
-from shared import contracts
 from shared.contracts import (
     CaseExplained,
     CaseTriaged,
@@ -50,10 +49,6 @@ def linked(world: World) -> World:
     world.at(after(hours=1))
     hear(world, registered(), assigned("housing"))
     return world
-
-
-def test_it_hears_exactly_what_is_said_to_it() -> None:
-    assert set(events.CONSUMES) == contracts.heard_by("oversight")
 
 
 # News

@@ -7,7 +7,8 @@ import pytest
 from werkzeug.test import TestResponse
 
 from shared import numbers
-from tests.routing.cases import DIRECTORY, DUST, NUMBER, hear, registered, said, told
+from tests.routing.cases import DIRECTORY, DUST, NUMBER, hear, said, told
+from tests.shared.said import registered
 from tests.world import World
 
 REASON = {"reason": "不属于本单位职责，应由城管局办理"}

@@ -22,7 +22,8 @@ from shared.contracts import (
 )
 from shared.county.model import Condition, County, Rule, Text
 from shared.problems import Conflict, Invalid, NotFound
-from tests.routing.cases import DIRECTORY, DUST, RECEIVED, registered
+from tests.routing.cases import DIRECTORY, DUST, RECEIVED
+from tests.shared.said import registered
 
 ANSWER = Answer("solved", None, "查明属实。", "予以支持。", "《大气污染防治法》第六十九条")
 PART = replace(ANSWER, outcome=None)
@@ -168,7 +169,7 @@ def test_no_accusation_ever_goes_to_the_accused(**parts: Any) -> None:
         assert decided.lead in DIRECTORY.departments
         assert len(named) == 1 + len(decided.cooperating)
     suggested = {each.department for each in domain.suggest(given_, DIRECTORY)}
-    assert domain.accused(given_) not in named | suggested
+    assert given_.accused not in named | suggested
 
 
 def test_triage_suggests_departments_whose_words_were_found_and_the_place() -> None:

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.routing.events import CONSUMES
-from shared import contracts
 from shared.contracts import NoticePublished, NoticeServed, NoticeWithdrawn
-from tests.routing.cases import DUST, NUMBER, RECEIVED, door_of, hear, heard_as, registered, said, told
+from tests.routing.cases import DUST, NUMBER, RECEIVED, door_of, hear, said, told
+from tests.shared.said import heard, registered
 from tests.world import World
 
 SERVED = NoticeServed(NUMBER, "2026-0001", "supervision", "housing", "handling", RECEIVED, RECEIVED, RECEIVED)
@@ -17,10 +16,6 @@ PUBLISHED = NoticePublished(NUMBER, "2026-0002", "notice", "housing", "handling"
 WITHDRAWN = NoticeWithdrawn(
     NUMBER, "2026-0002", "notice", "housing", "handling", RECEIVED, "期限有误", RECEIVED
 )
-
-
-def test_routing_hears_exactly_what_the_contracts_say() -> None:
-    assert set(CONSUMES) == contracts.heard_by("routing")
 
 
 def test_a_grievance_that_a_rule_decides_is_assigned_and_both_readers_are_told(world: World) -> None:
@@ -74,7 +69,7 @@ def test_the_order_between_sources_makes_no_difference(world: World, order: list
 
 
 def test_a_grievance_heard_twice_is_one_case(world: World) -> None:
-    envelope, door = heard_as(world, "intake", registered(**DUST)), door_of(world)
+    envelope, door = heard(world, "routing", "intake", registered(**DUST)), door_of(world)
     first, second = door.accept("intake", [envelope]), door.accept("intake", [envelope])
     assert first.applied == second.applied == [envelope.id]
     assert world.count("routing", "ledger_entry") == 3

@@ -10,9 +10,11 @@ from services.routing import domain, store
 from services.routing.domain import Act, Case, Entry
 from services.routing.store import Ledger
 from shared import database, numbers
+from shared.paging import PAGE
 from shared.policy import Reach
 from shared.policy.reach import Clause
-from tests.routing.cases import DIRECTORY, DUST, NUMBER, RECEIVED, registered
+from tests.routing.cases import DIRECTORY, DUST, NUMBER, RECEIVED
+from tests.shared.said import registered
 from tests.world import World
 
 LATER = RECEIVED + timedelta(days=1)
@@ -96,13 +98,13 @@ def test_a_ledger_lists_one_departments_tasks_with_their_last_entry(world: World
 
 
 def test_a_ledger_is_filtered_by_state_and_comes_in_pages(world: World) -> None:
-    for sequence in range(1, store.PAGE + 3):
+    for sequence in range(1, PAGE + 3):
         opened(world, **DUST, number=numbers.make(2026, sequence))
     with world.services["routing"].reading() as tx:
         total, lines = store.ledger(tx, of("housing", page=2))
-        assert (total, len(lines)) == (store.PAGE + 2, 2)
+        assert (total, len(lines)) == (PAGE + 2, 2)
         assert store.ledger(tx, of("housing", state="accepted")) == (0, [])
-        assert store.ledger(tx, of(None, state="assigned"))[0] == 3 * (store.PAGE + 2)
+        assert store.ledger(tx, of(None, state="assigned"))[0] == 3 * (PAGE + 2)
 
 
 def test_a_task_without_entries_is_listed_too(world: World) -> None:

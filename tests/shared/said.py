@@ -1,31 +1,32 @@
-"""Events and envelopes for tests of the delivery."""
+"""Events as a service says them, and in their envelopes."""
 
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from shared import numbers, wire
+from shared import contracts, numbers, wire
 from shared.contracts import Event, GrievanceRegistered, TaskAccepted
 from shared.wire import Envelope
+from tests.world import World
 
-AT = datetime(2026, 3, 2, 1, 30, tzinfo=UTC)
+AT = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)  # a Monday, ten in the morning in the county
 FIRST, SECOND = numbers.make(2026, 1), numbers.make(2026, 2)
 
 
 def registered(number: str = FIRST, **changes: Any) -> GrievanceRegistered:
-    """What intake says of a new grievance."""
+    """What intake says of a new grievance that no rule decides, with changes."""
     values = {
         "number": number,
         "kind": "claim",
-        "office": "hotline",
-        "channel": "phone",
-        "urgency": "ordinary",
+        "office": "administrative-reception",
+        "channel": "visit",
+        "urgency": None,
         "category": None,
         "place": None,
         "unit": None,
         "petitioners": 1,
-        "summary": "路灯不亮",
-        "text": "整条街的路灯坏了一个月。",
+        "summary": "说不清的一件事",
+        "text": "请派人来看看。",
         "received_at": AT,
         "registered_at": AT,
     }
@@ -42,7 +43,7 @@ def envelope(event: Event, sequence: int, source: str = "intake", **changes: Any
     values = {
         "id": str(uuid4()),
         "source": source,
-        "type": wire.name(type(event)),
+        "type": contracts.name(type(event)),
         "subject": event.number,
         "sequence": sequence,
         "time": AT,
@@ -50,6 +51,12 @@ def envelope(event: Event, sequence: int, source: str = "intake", **changes: Any
         "data": wire.parse(wire.write(event)),
     }
     return Envelope(**(values | changes))
+
+
+def heard(world: World, reader: str, source: str, event: Event) -> Envelope:
+    """The event as the next one of its grievance that `reader` hears from `source`."""
+    place = f"source = '{source}' AND subject = '{event.number}'"
+    return envelope(event, world.count(reader, "inbox", place) + 1, source)
 
 
 def stream(count: int, number: str = FIRST) -> list[Envelope]:

@@ -1,4 +1,3 @@
-import json
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -8,10 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared import calendar, county
-from shared.county import Length
+from shared.county.model import Length
 
 ROOT = Path(__file__).parents[2]
-NOTICES = ROOT.parent / "shared" / "data" / "holiday-cn"
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 CALENDAR = calendar.of(county.load(ROOT / "deploy" / "county"))
 
@@ -71,17 +69,9 @@ def test_months_end_on_the_same_day_or_with_the_month(start: str, n: int, last: 
     assert due(f"{start} 10:00", n, "months") == f"{last} 23:59:59"
 
 
-def test_a_year_that_is_not_in_the_directory_knows_weekends_only_and_is_provisional() -> None:
-    national_day = date(2031, 10, 1)
-    assert CALENDAR.is_provisional(national_day)
-    assert CALENDAR.is_working_day(national_day)
+def test_a_year_that_is_not_in_the_directory_knows_weekends_only() -> None:
+    assert CALENDAR.is_working_day(date(2031, 10, 1))
     assert not CALENDAR.is_working_day(date(2031, 10, 4))
-
-
-def test_a_year_is_provisional_until_its_notice_is_published() -> None:
-    assert not CALENDAR.is_provisional(date(2026, 10, 1))
-    assert CALENDAR.is_provisional(date(2027, 10, 1))
-    assert not CALENDAR.is_working_day(date(2027, 10, 1))
 
 
 def test_a_start_without_time_zone_is_refused() -> None:
@@ -94,23 +84,12 @@ def test_an_unknown_unit_is_refused() -> None:
         CALENDAR.add(datetime(2026, 3, 1, tzinfo=UTC), Length(1, "weeks"))
 
 
-@pytest.mark.parametrize("year", [2025, 2026])
-def test_every_day_is_as_the_state_council_published_it(year: int) -> None:
-    notice = NOTICES / f"{year}.json"
-    if not notice.exists():
-        pytest.skip("the notices are not at hand")
-    days = json.loads(notice.read_text(encoding="utf-8"))["days"]
-    published = {date.fromisoformat(day["date"]): not day["isOffDay"] for day in days}
-    whole = [date(year, 1, 1) + timedelta(days=n) for n in range(365)]
-    for day in whole:
-        assert CALENDAR.is_working_day(day) == published.get(day, day.weekday() < 5), day
-
-
 @given(start=moments, n=st.integers(0, 60))
 def test_a_deadline_of_working_days_ends_on_one_after_so_many(start: datetime, n: int) -> None:
     first = start.astimezone(SHANGHAI).date()
     last = CALENDAR.add(start, Length(n, "working_days")).astimezone(SHANGHAI).date()
-    assert CALENDAR.working_days_between(first, last) == n
+    days = (first + timedelta(days=each) for each in range(1, (last - first).days + 1))
+    assert sum(map(CALENDAR.is_working_day, days)) == n
     assert n == 0 or CALENDAR.is_working_day(last)
 
 
@@ -128,10 +107,3 @@ def test_who_starts_later_is_never_due_earlier(start: datetime, later: timedelta
 def test_working_days_are_never_shorter_than_days_nor_counted_on_holidays(start: datetime, n: int) -> None:
     natural = CALENDAR.add(start, Length(n, "days"))
     assert CALENDAR.add(start, Length(n, "working_days")) >= natural
-
-
-@given(first=dates, middle=dates, last=dates)
-def test_working_days_of_two_spans_add_up(first: date, middle: date, last: date) -> None:
-    first, middle, last = sorted([first, middle, last])
-    between = CALENDAR.working_days_between
-    assert between(first, middle) + between(middle, last) == between(first, last)

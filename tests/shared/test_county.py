@@ -7,7 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared import county
-from shared.county import Condition, County, CountyError, Rule, Text, reach, schemas, terms
+from shared.county import County, CountyError, precedence, schemas, terms
+from shared.county.model import Condition, Rule, Text
 
 SAMPLE = Path(__file__).parents[2] / "deploy" / "county"
 
@@ -273,7 +274,7 @@ def test_a_slip_of_the_hand_is_refused_or_harmless_but_never_a_crash(
         shutil.copy(SAMPLE / file, copy / file)
 
 
-# ------------------------------------------------------------------------------------------ reach
+# ------------------------------------------------------------------------------------------ precedence
 
 
 def rule(lead: str = "housing", **when: tuple[str, ...]) -> Rule:
@@ -293,7 +294,7 @@ def rule(lead: str = "housing", **when: tuple[str, ...]) -> Rule:
     ],
 )
 def test_a_rule_that_asks_for_more_is_never_reached(earlier: Rule, later: Rule) -> None:
-    assert reach.covers(earlier, later)
+    assert precedence.covers(earlier, later)
 
 
 @pytest.mark.parametrize(
@@ -310,4 +311,4 @@ def test_a_rule_that_asks_for_more_is_never_reached(earlier: Rule, later: Rule) 
     ],
 )
 def test_a_rule_that_asks_for_something_else_is_reached(earlier: Rule, later: Rule) -> None:
-    assert not reach.covers(earlier, later)
+    assert not precedence.covers(earlier, later)

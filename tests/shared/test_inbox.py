@@ -383,13 +383,25 @@ def test_figures_count_what_is_parked_held_and_in_quarantine(listener: Listener)
         assert [row.reason for row in inbox.parked(tx)] == ["rule-violated"]
 
 
-def test_what_is_too_big_for_the_database_is_parked_and_stops_nobody_else(listener: Listener) -> None:
+def _by_sqlalchemy(_: Service, tx: Connection, sql: str) -> None:
+    tx.execute(text(sql))
+
+
+def _by_the_driver(service: Service, _: Connection, sql: str) -> None:
+    with service.direct() as db:
+        db.execute(sql)
+
+
+@pytest.mark.parametrize("ask", [_by_sqlalchemy, _by_the_driver])
+def test_what_is_too_big_for_the_database_is_parked_and_stops_nobody_else(
+    listener: Listener, ask: Callable[[Service, Connection, str], None]
+) -> None:
     """PostgreSQL reports such a limit like a lost connection; tried for ever, it would block the queue."""
 
-    def too_big(_: Service, tx: Connection, event: GrievanceRegistered) -> None:
+    def too_big(service: Service, tx: Connection, event: GrievanceRegistered) -> None:
         if event.number == FIRST:
-            tx.execute(text("SELECT repeat('x', 2000000000)"))
-        _write(_, tx, event)
+            ask(service, tx, "SELECT repeat('x', 2000000000)")
+        _write(service, tx, event)
 
     listener.open(too_big)
     stuck, other = said.stream(1)[0], said.stream(1, SECOND)[0]

@@ -256,7 +256,7 @@ def test_figures_tell_what_waits_and_for_how_long(tx: Connection) -> None:
 
 
 def test_the_envelope_of_a_row_says_what_was_kept(intake: Service) -> None:
-    _say(intake, said.registered())
+    _say(intake, said.registered(summary="路灯不亮"))
     row = _take(intake)[0]
     made = outbox.envelope("intake", row)
     assert (made["source"], made["subject"], made["sequence"]) == ("intake", FIRST, 1)

@@ -70,7 +70,7 @@ def test_a_sealed_value_moved_to_another_row_or_column_does_not_open(world: Worl
     safe = vault.at(intake.settings.secrets)
     numbers = [row.number for row in world.query("intake", "SELECT number FROM grievance ORDER BY number")]
     with intake.transaction() as tx:
-        assert store.petitioners(tx, safe, numbers[0]) == [
+        assert store.petitioners.get(tx, safe, numbers[0]) == [
             Petitioner("何桂兰", "19900000000", None, "何桂兰家", representative=False)
         ]
     swaps = (
@@ -80,4 +80,4 @@ def test_a_sealed_value_moved_to_another_row_or_column_does_not_open(world: Worl
     for swap in swaps:
         world.query("intake", swap + " RETURNING 1", one=numbers[0], two=numbers[1])
         with intake.transaction() as tx, pytest.raises(keyring.Tampered):
-            store.petitioners(tx, safe, numbers[0])
+            store.petitioners.get(tx, safe, numbers[0])

@@ -42,7 +42,7 @@ def _events(event: type) -> st.SearchStrategy[Any]:
 @given(data=st.data())
 def test_every_event_survives_the_journey_whatever_it_holds(event: type, data: st.DataObject) -> None:
     said_ = data.draw(_events(event))
-    assert wire.read(wire.name(event), wire.parse(wire.write(said_))) == said_
+    assert wire.read(contracts.name(event), wire.parse(wire.write(said_))) == said_
 
 
 def test_fields_that_a_newer_sender_adds_are_ignored() -> None:

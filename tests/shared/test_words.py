@@ -9,6 +9,8 @@ from services.intake import domain as intake
 from services.oversight import domain as oversight
 from services.routing import domain as routing
 from shared import county, words
+from shared.county import terms
+from shared.identity import model
 from tests.world import COUNTY
 
 DIRECTORY = county.load(COUNTY)
@@ -17,15 +19,18 @@ DIRECTORY = county.load(COUNTY)
 @pytest.mark.parametrize(
     ("named", "codes"),
     [
-        (words.KINDS, intake.KINDS),
-        (words.KIND_HINTS, intake.KINDS),
-        (words.CHANNELS, intake.CHANNELS),
-        (words.URGENCIES, intake.URGENCIES),
+        (words.KINDS, terms.KINDS),
+        (words.KIND_HINTS, terms.KINDS),
+        (words.CHANNELS, terms.CHANNELS),
+        (words.URGENCIES, terms.URGENCIES),
         (words.STATUSES, intake.MOVES),
         (words.ROLES, routing.ROLES),
         (words.TASKS, routing.TASK_MOVES),
         (words.OUTCOMES, routing.OUTCOMES),
         (words.DEADLINES, oversight.STATES),
+        (words.NOTICES, oversight.MOVES),
+        (words.NOTICE_MOVES, {move for moves in oversight.MOVES.values() for move in moves}),
+        (words.PEOPLE, model.ROLES),
         (words.OFFICE_KINDS, {office.kind for office in DIRECTORY.offices.values()}),
         (words.DEPARTMENT_KINDS, {department.kind for department in DIRECTORY.departments.values()}),
     ],

@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 from services.routing import store
 from services.routing.domain import Entry
-from shared import delivery, inbox, outbox, wire
+from shared import contracts, delivery, inbox, outbox, wire
 from shared.contracts import GrievanceRegistered
 from shared.inbox import Door
 from shared.problems import Conflict
@@ -237,7 +237,7 @@ class Twins:
         self.real.ill = {n: illness for n, illness in self.real.ill.items() if illness != "unknown"}
         self.real.start_again()
         with self.real.routing.transaction() as tx:
-            inbox.retry_known(tx, [wire.name(GrievanceRegistered)])
+            inbox.retry_known(tx, [contracts.name(GrievanceRegistered)])
         self.routing = consumer.retry_known(crashed(self.routing), self.at())
 
     def retry(self) -> None:

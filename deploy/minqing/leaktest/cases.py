@@ -9,7 +9,6 @@ from deploy.minqing.leaktest import markers
 from deploy.minqing.leaktest.markers import IDENTITY, Marker
 
 ACCUSED = "housing"  # the department that the accusations complain about
-DOORS = ("api", "page")
 OFFICE = "administrative-reception"
 
 # What each kind is about: words that the sample county's rules know, or know not.

@@ -12,7 +12,7 @@ from deploy.minqing import clock, servers, status, suite
 from deploy.minqing.program import Program
 from deploy.minqing.servers import Servers
 from deploy.minqing.suite import Suite
-from deploy.minqing.trouble import Trouble, silence
+from deploy.minqing.trouble import silence
 from shared import keyring, migrations
 
 BASES = range(22000, 32000, 20)  # ports for the services lie above one of these
@@ -65,22 +65,10 @@ def _prepare(data: Path, running: Servers) -> Ground:
     """Databases with their tables, keys, and the services' programs."""
     running.create_databases()
     keyring.create(data / "secrets")
-    plan = suite.plan(data, _free_base(), running)
+    plan = suite.plan(data, suite.free_base(BASES), running)
     plan = replace(plan, environments={name: {**given, **GIVEN} for name, given in plan.environments.items()})
     plan.save()
     clock.reset(suite.clock_file(data))
     for database, url in plan.database_urls().items():
         migrations.upgrade(database, url)
     return Ground(data, running, plan, {program.name: program for program in plan.programs()})
-
-
-def _free_base() -> int:
-    return next(base for base in BASES if all(_free(base + offset) for offset in suite.PORTS.values()))
-
-
-def _free(port: int) -> bool:
-    try:
-        servers.check_port(port)
-    except Trouble:
-        return False
-    return True

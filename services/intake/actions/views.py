@@ -107,7 +107,7 @@ def reveal(service: Service, viewer: Viewer, number: str, wish: Wish) -> Reveale
 
 
 def _opened(service: Service, tx: Connection, view: View) -> Sequence[Mapping[str, Any]]:
-    people = store.petitioners(tx, vault.at(service.settings.secrets), view.number or "")
+    people = store.petitioners.get(tx, vault.at(service.settings.secrets), view.number or "")
     names = (*view.fields, "representative")
     return [{name: getattr(person, name) for name in names} for person in people]
 

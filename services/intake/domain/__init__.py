@@ -7,15 +7,12 @@ from datetime import datetime, timedelta
 
 from stdnum.iso7064 import mod_11_2
 
-from shared import numbers
+from shared import numbers, policy
 from shared.contracts import GrievanceRegistered
 from shared.county.model import County
+from shared.county.terms import ACCUSATION
 from shared.problems import Fault, Invalid
 
-ACCUSATION = "accusation"
-KINDS = ("claim", ACCUSATION, "suggestion", "inquiry")  # M4
-CHANNELS = ("visit", "letter", "phone", "web", "proxy", "talk", "transferred", "assigned_above")  # M1
-URGENCIES = ("urgent", "priority", "ordinary")  # of a hotline order
 MOST_REPRESENTATIVES = 5  # M5, 信访工作条例 Art. 20
 OLDEST = timedelta(days=3653)  # since it was received: a year mistyped makes a deadline overdue at once
 SKEW = timedelta(minutes=5)  # how far ahead another machine's clock may be
@@ -215,12 +212,11 @@ def _representative_faults(petitioners: tuple[Petitioner, ...]) -> Iterator[Faul
 
 def facts(matter: NewGrievance | Grievance, handling: Iterable[str] = ()) -> dict[str, object]:
     """The fields that rows of the policy go by (`shared.policy`); `handling` departments answer for it."""
-    accused = matter.unit if matter.kind == ACCUSATION else None
     return {
         "office": matter.office,
         "place": matter.place,
         "unit": matter.unit,
-        "accused": accused,
+        "accused": policy.accused(matter.kind, matter.unit),
         "open": None if matter.kind == ACCUSATION else "yes",
         "handling": frozenset(handling),
     }

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from services.intake.domain import ACCUSATION, Grievance, matrix
+from services.intake.domain import Grievance, matrix
+from shared.county.terms import ACCUSATION
 from shared.identity.model import Caller
 from shared.problems import Conflict, Fault, Forbidden, Invalid
 

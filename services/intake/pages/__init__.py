@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, render_template, request
 from werkzeug.datastructures import MultiDict
 
-from services.intake import actions, schemas, store
+from services.intake import actions, schemas
 from services.intake.actions import views as identity  # this package has a `views` of its own
 from services.intake.domain import Grievance
 from services.intake.domain.views import Viewer
@@ -165,7 +165,7 @@ def of_person() -> str | tuple[str, int]:
 
 
 def _list(wanted: dict[str, Any], total: int, found: list[Grievance]) -> str:
-    links = pages.neighbours(total, wanted["page"], store.PAGE)
+    links = pages.neighbours(total, wanted["page"])
     return render_template("grievances.html", typed=wanted, total=total, found=found, links=links)
 
 

@@ -10,7 +10,6 @@ from werkzeug.wrappers import Response
 from services.intake import pages, schemas
 from services.intake.actions import views
 from services.intake.domain.views import ASKED
-from services.intake.store.views import PAGE
 from shared import web, words
 from shared.problems import Fault, Invalid, Malformed
 from shared.web import directory
@@ -81,5 +80,5 @@ def listing() -> Page:
     except Malformed as problem:
         faults = [Fault("number", problem.zh, problem.en)]
         return render_template("views.html", typed=typed, faults=faults), problem.status
-    links = neighbours(book.total, wanted["page"], PAGE)
+    links = neighbours(book.total, wanted["page"])
     return render_template("views.html", typed=wanted, book=book, links=links)

@@ -1,7 +1,5 @@
-"""Intake's tables and queries. Rows ↔ dataclasses; nothing is decided here.
-
-Petitioners' fields are sealed before they reach the database; `phone_index` and `id_index` find an equal
-value again without showing it.
+"""Intake's queries. Rows ↔ dataclasses; nothing is decided here. `petitioners` are kept sealed, and `views`
+is the record of who was shown them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,115 +8,20 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import (
-    Boolean,
-    Column,
-    Connection,
-    DateTime,
-    Identity,
-    Integer,
-    LargeBinary,
-    Select,
-    Table,
-    Text,
-    bindparam,
-    case,
-    func,
-    insert,
-    select,
-)
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy import Connection, bindparam, func, insert, select
 
 from services.intake import domain
 from services.intake.domain import Grievance, Petitioner
-from services.intake.store import views
-from shared import database, idempotency, outbox
+from services.intake.store import petitioners, views
+from services.intake.store.tables import DEADLINE, FACTS, GRIEVANCE, LOOKUP_FAILURE, PETITIONER, STEP
+from shared import database, idempotency, outbox, paging
 from shared.database import Direct
-from shared.outbox import METADATA
-from shared.policy import Reach
-from shared.policy.conditions import where
+from shared.policy import Reach, conditions
 from shared.vault import Vault
-
-GRIEVANCE = Table(
-    "grievance",
-    METADATA,
-    Column("number", Text, primary_key=True),
-    Column("kind", Text, nullable=False),
-    Column("office", Text, nullable=False),
-    Column("channel", Text, nullable=False),
-    Column("urgency", Text),
-    Column("category", Text),
-    Column("place", Text),
-    Column("unit", Text),
-    Column("petitioners", Integer, nullable=False),
-    Column("summary", Text, nullable=False),
-    Column("text", Text, nullable=False),
-    Column("received_at", DateTime(timezone=True), nullable=False),
-    Column("registered_at", DateTime(timezone=True), nullable=False),
-    Column("registered_by", Text, nullable=False),
-    Column("county_version", Text, nullable=False),
-    Column("status", Text, nullable=False),
-    Column("lead", Text),
-    Column("cooperating", ARRAY(Text), nullable=False, server_default="{}"),
-)
-
-PETITIONER = Table(
-    "petitioner",
-    METADATA,
-    Column("number", Text, primary_key=True),
-    Column("position", Integer, primary_key=True),
-    Column("name", Text, nullable=False),
-    Column("phone", Text),
-    Column("id_number", Text),
-    Column("address", Text),
-    Column("representative", Boolean, nullable=False),
-    Column("phone_index", LargeBinary),
-    Column("id_index", LargeBinary),
-)
-
-STEP = Table(
-    "step",
-    METADATA,
-    Column("number", Text, primary_key=True),
-    Column("n", Integer, Identity(), primary_key=True),
-    Column("what", Text, nullable=False),
-    Column("department", Text),
-    Column("words", JSONB, nullable=False),
-    Column("at", DateTime(timezone=True), nullable=False),
-)
-
-DEADLINE = Table(
-    "deadline",
-    METADATA,
-    Column("number", Text, primary_key=True),
-    Column("deadline", Text, primary_key=True),
-    Column("clock", Text, nullable=False),
-    Column("department", Text, nullable=False),
-    Column("due_at", DateTime(timezone=True), nullable=False),
-    Column("state", Text, nullable=False),
-)
-
-LOOKUP_FAILURE = Table(
-    "lookup_failure",
-    METADATA,
-    Column("of", Text, nullable=False),
-    Column("at", DateTime(timezone=True), nullable=False),
-)
-
-PAGE = 50  # grievances in one page of a list
-SEALED = ("name", "phone", "id_number", "address", "phone_index", "id_index")  # by keys of the vault
 
 _GRIEVANCE_FIELDS = [field.name for field in fields(Grievance)]
 _PETITIONER_FIELDS = PETITIONER.c.keys()
 _COLUMNS = [GRIEVANCE.c[name] for name in _GRIEVANCE_FIELDS]
-# `domain.facts` of the rows of a query.
-_FACTS = {
-    "office": GRIEVANCE.c.office,
-    "place": GRIEVANCE.c.place,
-    "unit": GRIEVANCE.c.unit,
-    "accused": case((GRIEVANCE.c.kind == domain.ACCUSATION, GRIEVANCE.c.unit)),
-    "open": case((GRIEVANCE.c.kind != domain.ACCUSATION, "yes")),
-}
 _OF = GRIEVANCE.c.number == bindparam("number")
 _GET = select(*_COLUMNS).where(_OF)
 
@@ -158,60 +61,10 @@ def register(db: Direct, values: Mapping[str, Any]) -> bool:
     return db.execute(_REGISTER, values).fetchone() is not None
 
 
-def keeping(vault: Vault, grievance: Grievance, petitioners: Sequence[Petitioner]) -> dict[str, str]:
-    """A grievance and its petitioners, their fields sealed, as parameters of `register`."""
-    sealed = [_sealed(vault, grievance.number, n, petitioner) for n, petitioner in enumerate(petitioners)]
-    return {"grievance": orjson.dumps(grievance).decode(), "petitioners": orjson.dumps(sealed).decode()}
-
-
-def _sealed(vault: Vault, number: str, position: int, petitioner: Petitioner) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "number": number,
-        "position": position,
-        "representative": petitioner.representative,
-    }
-    for column in ("name", "phone", "id_number", "address"):
-        row[column] = vault.close(getattr(petitioner, column), _place(column, number, position))
-    phone, document = petitioner.phone, petitioner.id_number
-    row["phone_index"] = _hex(vault.index("phone", phone and domain.phone_digits(phone)))
-    row["id_index"] = _hex(vault.index("id_number", document and domain.document_number(document)))
-    return row
-
-
-def _hex(digest: bytes | None) -> str | None:
-    """Bytes as PostgreSQL reads them in a text."""
-    return None if digest is None else f"\\x{digest.hex()}"
-
-
-def _place(column: str, number: str, position: int) -> str:
-    return f"petitioner.{column}:{number}/{position}"
-
-
-def petitioners(tx: Connection, vault: Vault, number: str) -> list[Petitioner]:
-    """Who brought a grievance, opened. Only for those whom the law lets see it."""
-    rows = tx.execute(select(PETITIONER).where(PETITIONER.c.number == number).order_by(PETITIONER.c.position))
-    return [_opened(vault, row) for row in rows]
-
-
-def _opened(vault: Vault, row: Any) -> Petitioner:
-    def value(column: str) -> str | None:
-        return vault.open(getattr(row, column), _place(column, row.number, row.position))
-
-    name = value("name") or ""
-    return Petitioner(name, value("phone"), value("id_number"), value("address"), row.representative)
-
-
-_RESEAL = f"""
-    UPDATE petitioner SET {", ".join(f"{name} = new.{name}" for name in SEALED)}
-    FROM json_populate_recordset(NULL::petitioner, %(rows)s) AS new
-    WHERE petitioner.number = new.number AND petitioner.position = new.position
-"""  # nosec B608 - our own names
-
-
-def reseal(tx: Connection, vault: Vault, rows: Iterable[Any]) -> None:
-    """Seal and index petitioners anew with the keys in use. Raises Tampered, and nothing is done."""
-    anew = (_sealed(vault, row.number, row.position, _opened(vault, row)) for row in rows)
-    tx.exec_driver_sql(_RESEAL, database.rows(anew))
+def keeping(vault: Vault, grievance: Grievance, people: Sequence[Petitioner]) -> dict[str, str]:
+    """A grievance and those who brought it, their fields sealed, as parameters of `register`."""
+    rows = petitioners.sealed(vault, grievance.number, people)
+    return {"grievance": orjson.dumps(grievance).decode(), "petitioners": orjson.dumps(rows).decode()}
 
 
 def get(tx: Connection, number: str) -> Grievance | None:
@@ -220,29 +73,19 @@ def get(tx: Connection, number: str) -> Grievance | None:
     return None if row is None else Grievance(**row._mapping)
 
 
-def within(reach: Reach) -> Select[tuple[str]]:
-    """The numbers of the grievances within reach."""
-    return select(GRIEVANCE.c.number).where(where(reach, _FACTS))
-
-
 def listed(
     tx: Connection, reach: Reach, status: str | None, phone_indexes: Sequence[bytes] | None, page: int
 ) -> tuple[int, list[Grievance]]:
     """One page of what is within reach, the newest first, and how many there are in all."""
-    condition = where(reach, _FACTS)
+    condition = conditions.where(reach, FACTS)
     if status is not None:
         condition &= GRIEVANCE.c.status == status
     if phone_indexes is not None:
         of_person = select(PETITIONER.c.number).where(PETITIONER.c.phone_index.in_(phone_indexes))
         condition &= GRIEVANCE.c.number.in_(of_person)
-    total = tx.execute(select(func.count()).select_from(GRIEVANCE).where(condition)).scalar_one()
-    rows = tx.execute(
-        select(*_COLUMNS)
-        .where(condition)
-        .order_by(GRIEVANCE.c.registered_at.desc(), GRIEVANCE.c.number.desc())
-        .limit(PAGE)
-        .offset((page - 1) * PAGE)
-    )
+    newest = select(*_COLUMNS).where(condition)
+    newest = newest.order_by(GRIEVANCE.c.registered_at.desc(), GRIEVANCE.c.number.desc())
+    total, rows = paging.read(tx, newest, page)
     return total, [Grievance(**row._mapping) for row in rows]
 
 

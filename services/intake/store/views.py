@@ -5,64 +5,15 @@ from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    ColumnElement,
-    Connection,
-    DateTime,
-    Integer,
-    Select,
-    Table,
-    Text,
-    func,
-    insert,
-    or_,
-    select,
-    text,
-    true,
-)
+from sqlalchemy import ColumnElement, Connection, func, insert, or_, select, text, true
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects.postgresql import ARRAY
 
-from services.intake import store
 from services.intake.domain import Seen
 from services.intake.domain.views import ASKED, SHOWN, Head, Link, Request, View, append
-from shared.outbox import METADATA
-from shared.policy import Reach
+from services.intake.store.tables import FACTS, GRIEVANCE, IDENTITY_VIEW, IDENTITY_VIEW_HEAD
+from shared import paging
+from shared.policy import Reach, conditions
 
-IDENTITY_VIEW = Table(
-    "identity_view",
-    METADATA,
-    Column("n", BigInteger, primary_key=True, autoincrement=False),
-    Column("what", Text, nullable=False),
-    Column("at", DateTime(timezone=True), nullable=False),
-    Column("by", Text, nullable=False),
-    Column("held", Text, nullable=False),
-    Column("department", Text),
-    Column("office", Text),
-    Column("person", Text),
-    Column("origin", Text, nullable=False),
-    Column("number", Text),
-    Column("reason", Text),
-    Column("fields", ARRAY(Text), nullable=False, server_default="{}"),
-    Column("request", BigInteger),
-    Column("approved_by", Text),
-    Column("sought", Text),
-    Column("found", Integer),
-    Column("before", Text, nullable=False),
-    Column("digest", Text, nullable=False),
-)
-IDENTITY_VIEW_HEAD = Table(
-    "identity_view_head",
-    METADATA,
-    Column("one", Boolean, primary_key=True, server_default="true"),
-    Column("n", BigInteger, nullable=False),
-    Column("digest", Text, nullable=False),
-)
-
-PAGE = 50  # lines in one page of the record
 PLACES = 2**63 - 1  # of lines that there can be; the column holds no more
 
 _LINE = IDENTITY_VIEW.c
@@ -157,13 +108,13 @@ def waiting(tx: Connection, reach: Reach, since: datetime, number: str | None = 
     wanted = _REQUESTS.where(_STATE == ASKED, _LINE.at > since, _within(reach))
     if number is not None:
         wanted = wanted.where(_LINE.number == number)
-    return [_request(row) for row in tx.execute(wanted.order_by(_LINE.n).limit(PAGE))]
+    return [_request(row) for row in tx.execute(paging.cut(wanted.order_by(_LINE.n), 1))]
 
 
 def of(tx: Connection, number: str) -> list[View]:
     """All lines about one grievance, the newest first, up to a page of them."""
-    wanted = select(*_VIEW).where(_LINE.number == number).order_by(_NEWEST).limit(PAGE)
-    return [_view(row) for row in tx.execute(wanted)]
+    wanted = select(*_VIEW).where(_LINE.number == number).order_by(_NEWEST)
+    return [_view(row) for row in tx.execute(paging.cut(wanted, 1))]
 
 
 def told(tx: Connection, number: str) -> tuple[Seen, ...]:
@@ -185,18 +136,14 @@ def listed(
         wanted &= _LINE.number == number
     if who is not None:
         wanted &= or_(_LINE.by == who, _LINE.person == who)
-    total = tx.execute(select(func.count()).select_from(IDENTITY_VIEW).where(wanted)).scalar_one()
-    rows = _paged(select(*_VIEW).where(wanted).order_by(_NEWEST), page)
-    return total, [_view(row) for row in tx.execute(rows)]
+    total, rows = paging.read(tx, select(*_VIEW).where(wanted).order_by(_NEWEST), page)
+    return total, [_view(row) for row in rows]
 
 
 def _within(reach: Reach) -> ColumnElement[bool]:
     """Lines about a grievance within reach, and searches, which are about none."""
-    return _LINE.number.is_(None) | _LINE.number.in_(store.within(reach))
-
-
-def _paged(wanted: Select[Any], page: int) -> Select[Any]:
-    return wanted.limit(PAGE).offset((page - 1) * PAGE)
+    reached = select(GRIEVANCE.c.number).where(conditions.where(reach, FACTS))
+    return _LINE.number.is_(None) | _LINE.number.in_(reached)
 
 
 def _view(row: Any) -> View:

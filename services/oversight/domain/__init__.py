@@ -23,7 +23,7 @@ from services.oversight.domain.ladder import (
     missed,
     notices,
     passage,
-    told,
+    served,
     year,
 )
 from services.oversight.domain.publication import (
@@ -42,11 +42,11 @@ from services.oversight.domain.publication import (
 )
 
 __all__ = [
-    "PUBLIC",
     "AWAITING",
     "LISTED",
     "MOVES",
     "OPEN",
+    "PUBLIC",
     "REASONED",
     "STATES",
     "Case",
@@ -74,8 +74,8 @@ __all__ = [
     "open_moves",
     "passage",
     "ranked",
+    "served",
     "soon",
-    "told",
     "unranked",
     "year",
 ]

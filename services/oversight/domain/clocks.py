@@ -11,6 +11,7 @@ from datetime import datetime
 from services.oversight.domain.cases import Case, Deadline, Milestone
 from shared.calendar import Calendar
 from shared.county.model import Clock
+from shared.county.terms import TASK
 
 # At one moment a department is withdrawn before another is assigned, and assigned before it leads.
 RANKS = {"withdrawn": 0, "assigned": 1, "leading": 2}
@@ -120,7 +121,7 @@ def _deadline(case: Case, clock: Clock, course: Course, calendar: Calendar) -> D
     started_at = _started_at(clock, course)
     if started_at is None or (course.until is not None and started_at >= course.until):
         return None
-    owner = course.task if clock.owner == "task" else clock.owner
+    owner = course.task if clock.owner == TASK else clock.owner
     due_at = calendar.add(started_at, clock.length)
     met_at = _met_at(clock, course, started_at)
     ended_at = _earliest(met_at, course.until)

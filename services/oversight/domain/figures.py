@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from services.oversight.domain.cases import Deadline
 from shared.calendar import Calendar
 from shared.county.model import Length
 
@@ -14,19 +15,9 @@ MONTHS = 12  # that figures of receipt go back, this month included
 
 
 @dataclass(frozen=True)
-class Owed:
+class Owed(Deadline):
     """A deadline with what its readers need to know of the case, and how many days late it is or was."""
 
-    id: str
-    number: str
-    clock: str
-    department: str
-    started_at: datetime
-    due_at: datetime
-    ended_at: datetime | None
-    state: str
-    duty: bool
-    shown: bool
     missed_at: datetime | None
     kind: str
     summary: str

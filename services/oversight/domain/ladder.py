@@ -10,6 +10,7 @@ from services.oversight.domain.publication import Notice
 from shared.calendar import Calendar
 from shared.contracts import DeadlineMissed, NoticeServed
 from shared.county.model import County, Rung
+from shared.county.terms import ACCUSATION
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def notices(
             due_at=standing.deadline.due_at,
             days_late=days_late(standing.deadline.due_at, now, calendar),
             basis=county.clocks[standing.deadline.clock].basis,
-            publishable=rung.published and standing.kind != "accusation",
+            publishable=rung.published and standing.kind != ACCUSATION,
             feedback_due_at=calendar.add(now, rung.feedback) if rung.feedback else None,
             served_at=now,
             county_version=county.version,
@@ -112,7 +113,7 @@ def missed(passage: Passage) -> Iterator[DeadlineMissed]:
         yield DeadlineMissed(of.number, of.id, of.clock, of.department, of.due_at)
 
 
-def told(notice: Notice) -> NoticeServed:
+def served(notice: Notice) -> NoticeServed:
     """What the department's ledger is told of a notice."""
     of = (notice.number, notice.id, notice.rung, notice.department, notice.clock, notice.due_at)
     return NoticeServed(*of, feedback_due_at=notice.feedback_due_at, served_at=notice.served_at)

@@ -8,7 +8,6 @@ from werkzeug.wrappers import Response
 
 from services.oversight import actions, schemas
 from services.oversight.pages import publication
-from services.oversight.store import lists
 from shared import web
 from shared.web import directory, pages
 
@@ -63,7 +62,7 @@ def notices() -> str:
 
 
 def _list(template: str, found: Sequence[Any], total: int, wanted: dict[str, Any]) -> str:
-    links = pages.neighbours(total, wanted["page"], lists.PAGE)
+    links = pages.neighbours(total, wanted["page"])
     now = web.service().now()
     return render_template(template, found=found, total=total, typed=wanted, links=links, now=now)
 

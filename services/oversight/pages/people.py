@@ -16,8 +16,7 @@ from shared import identity, language, web, words
 from shared.identity import accounts, changes, grants, links, model, sessions, subjects
 from shared.problems import Fault, Invalid, NotFound
 from shared.web import directory, pages
-from shared.web.fields import Page as PageField
-from shared.web.fields import Words, identifier, one_of
+from shared.web.fields import Paged, Words, identifier, one_of
 
 PEOPLE = Blueprint("people", __name__, url_prefix="/people", template_folder="../templates")
 PEOPLE.context_processor(lambda: {"directory": directory, "people": model.PEOPLE})
@@ -38,12 +37,6 @@ class NewPerson(NewRole):
 
     login = fields.String(required=True, validate=validate.Length(2, 40))
     name = Words(most=60, required=True)
-
-
-class Changes(Schema):
-    """A page of what changed."""
-
-    page = PageField()
 
 
 @PEOPLE.get("")
@@ -178,9 +171,9 @@ def revoke(key: str) -> Response:
 @web.allow("people.read")
 def changed() -> Page:
     """What changed about people and their rights, by whom."""
-    page = pages.load(Changes(), pages.given(request.args, "page"))["page"]
+    page = pages.load(Paged(), pages.given(request.args, "page"))["page"]
     total, found = changes.listed(web.service().identity, page)
-    links = pages.neighbours(total, page, changes.PAGE)
+    links = pages.neighbours(total, page)
     return render_template("changes.html", found=found, total=total, named=_namer(), links=links)
 
 

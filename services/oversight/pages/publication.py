@@ -8,11 +8,11 @@ from werkzeug.wrappers import Response
 
 from services.oversight import actions, domain, schemas
 from services.oversight.domain import Wish
-from services.oversight.store import lists
 from shared import identity, web, words
 from shared.identity import accounts
 from shared.problems import Conflict, Fault, Invalid, NotFound
 from shared.web import pages
+from shared.web.fields import Paged
 
 PUBLICATION = Blueprint("publication", __name__, url_prefix="/notices", template_folder="../templates")
 
@@ -23,9 +23,9 @@ Page = str | Response | tuple[str, int]
 @web.allow("notice.watch")
 def waiting() -> str:
     """The notices that wait for a supervisor's decision, the longest waiting first."""
-    page = pages.load(schemas.Paged(), pages.given(request.args, "page"))["page"]
+    page = pages.load(Paged(), pages.given(request.args, "page"))["page"]
     total, found = actions.awaiting_notices(web.service(), web.caller(), page)
-    links = pages.neighbours(total, page, lists.PAGE)
+    links = pages.neighbours(total, page)
     return render_template("waiting.html", found=found, total=total, links=links, named=_namer())
 
 

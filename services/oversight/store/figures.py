@@ -10,9 +10,8 @@ from sqlalchemy import Connection, Select, bindparam, func, select, text
 from services.oversight.domain import Tally
 from services.oversight.store.lists import CASE_OF, FACTS, ROWS, awaiting
 from services.oversight.store.tables import DEADLINE, WATCHED
-from shared import inbox, outbox
-from shared.policy import Reach
-from shared.policy.conditions import where
+from shared import inbox, outbox, paging
+from shared.policy import Reach, conditions
 
 SHOWN = 50  # deadlines in a block of the dashboard
 
@@ -96,11 +95,10 @@ class Figures:
 
     def to_decide(self) -> int:
         """How many notices wait for a supervisor to decide whether everyone may read them, or no longer."""
-        waiting = select(func.count()).select_from(awaiting(self.reach).subquery())
-        return int(self.tx.execute(waiting).scalar_one())
+        return paging.count(self.tx, awaiting(self.reach))
 
     def _of(self, rows: Select[Any], **values: object) -> Sequence[Any]:
-        return self.tx.execute(rows.where(where(self.reach, FACTS)), values).all()
+        return self.tx.execute(rows.where(conditions.where(self.reach, FACTS)), values).all()
 
 
 def repair(tx: Connection, seconds: int) -> dict[str, int]:

@@ -3,27 +3,20 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, case, func, select
+from sqlalchemy import ColumnElement, Connection, Select, case, select
 
 from services.oversight.domain import AWAITING, LISTED, PUBLIC, Notice
 from services.oversight.store import notices
 from services.oversight.store.deadlines import COLUMNS
 from services.oversight.store.tables import DEADLINE, NOTICE, WATCHED
-from shared.policy import Reach
-from shared.policy.conditions import where
-
-PAGE = 50  # rows in one page of a list
+from shared import paging
+from shared.policy import Reach, conditions
 
 # The fields that rows of the policy go by (`shared.policy`), of a deadline and of a notice with their case.
-_ACCUSED = case((WATCHED.c.kind == "accusation", WATCHED.c.unit))
-FACTS = {"department": DEADLINE.c.department, "place": WATCHED.c.place, "accused": _ACCUSED}
+_CASE = {"place": WATCHED.c.place, "accused": conditions.accused(WATCHED)}
+FACTS = {"department": DEADLINE.c.department, **_CASE}
 _PUBLIC = case((notices.STATE.in_(PUBLIC), "yes"))
-_OF_NOTICE = {
-    "published": _PUBLIC,
-    "department": NOTICE.c.department,
-    "place": WATCHED.c.place,
-    "accused": _ACCUSED,
-}
+_OF_NOTICE = {"published": _PUBLIC, "department": NOTICE.c.department, **_CASE}
 
 CASE_OF = WATCHED.c.number == DEADLINE.c.number
 _NOTICES = select(*notices.COLUMNS).select_from(
@@ -40,11 +33,10 @@ def deadlines(tx: Connection, reach: Reach, wanted: Mapping[str, Any]) -> tuple[
     `wanted` has `page`, and `state`, `due_before`, `department`, `number`, None where all are wanted.
     """
     chosen = _chosen(wanted, DEADLINE.c.state, DEADLINE.c.department, DEADLINE.c.number)
-    conditions = [where(reach, FACTS), *chosen]
+    rows = ROWS.where(conditions.where(reach, FACTS), *chosen).order_by(DEADLINE.c.due_at, DEADLINE.c.id)
     if wanted["due_before"] is not None:
-        conditions.append(DEADLINE.c.due_at < wanted["due_before"])
-    rows = ROWS.where(*conditions).order_by(DEADLINE.c.due_at, DEADLINE.c.id)
-    return _count(tx, rows), tx.execute(_page(rows, wanted["page"])).all()
+        rows = rows.where(DEADLINE.c.due_at < wanted["due_before"])
+    return paging.read(tx, rows, wanted["page"])
 
 
 def public_notices(tx: Connection, reach: Reach, wanted: Mapping[str, Any]) -> tuple[int, list[Notice]]:
@@ -76,33 +68,25 @@ def awaiting_notices(tx: Connection, reach: Reach, page: int) -> tuple[int, list
 def awaiting(reach: Reach) -> Select[Any]:
     """The notices within reach that a supervisor has to decide of."""
     waits = (NOTICE.c.published | NOTICE.c.publishable) & notices.STATE.in_(AWAITING)
-    return _NOTICES.where(where(reach, _OF_NOTICE), waits)
+    return _NOTICES.where(conditions.where(reach, _OF_NOTICE), waits)
 
 
 def notice(tx: Connection, reach: Reach, id_: str) -> Notice | None:
     """The notice with this number, if it is within reach."""
-    rows = _NOTICES.where(where(reach, _OF_NOTICE), NOTICE.c.id == id_)
+    rows = _NOTICES.where(conditions.where(reach, _OF_NOTICE), NOTICE.c.id == id_)
     return next(iter(notices.read(tx, tx.execute(rows))), None)
 
 
 def _notices(reach: Reach, wanted: Mapping[str, Any]) -> Select[Any]:
     chosen = _chosen(wanted, NOTICE.c.department, NOTICE.c.rung, NOTICE.c.number)
-    return _NOTICES.where(where(reach, _OF_NOTICE), *chosen)
+    return _NOTICES.where(conditions.where(reach, _OF_NOTICE), *chosen)
 
 
 def _listed(tx: Connection, rows: Select[Any], page: int) -> tuple[int, list[Notice]]:
-    return _count(tx, rows), notices.read(tx, tx.execute(_page(rows, page)))
+    total, found = paging.read(tx, rows, page)
+    return total, notices.read(tx, found)
 
 
 def _chosen(wanted: Mapping[str, Any], *columns: ColumnElement[Any]) -> list[ColumnElement[bool]]:
     """What was chosen of these columns."""
     return [column == wanted[column.name] for column in columns if wanted[column.name] is not None]
-
-
-def _count(tx: Connection, rows: Select[Any]) -> int:
-    counted = select(func.count()).select_from(rows.order_by(None).subquery())
-    return int(tx.execute(counted).scalar_one())
-
-
-def _page(rows: Select[Any], page: int) -> Select[Any]:
-    return rows.limit(PAGE).offset((page - 1) * PAGE)

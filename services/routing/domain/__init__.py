@@ -1,7 +1,7 @@
 """Who answers for a grievance, and what they may do about it. Pure.
 
 `cases` has the values and the lifecycles, `rules` the county's rules, `decisions` how a case is assigned,
-`tasks` what a department does, `sight` what the policy asks.
+`tasks` what a department does.
 """
 
 from services.routing.domain.cases import (
@@ -16,20 +16,10 @@ from services.routing.domain.cases import (
     Line,
     Matter,
     Task,
-    moved,
+    facts,
 )
-from services.routing.domain.decisions import PERSON, Decision, reassign, route
-from services.routing.domain.rules import (
-    ACCUSATION,
-    WAITS,
-    Assignment,
-    Suggestion,
-    Triage,
-    accused,
-    decide,
-    suggest,
-)
-from services.routing.domain.sight import facts
+from services.routing.domain.decisions import Decision, reassign, route
+from services.routing.domain.rules import WAITS, Assignment, Triage, decide, suggest
 from services.routing.domain.tasks import (
     Answer,
     accept,
@@ -43,10 +33,8 @@ from services.routing.domain.tasks import (
 )
 
 __all__ = [
-    "ACCUSATION",
     "CASE_MOVES",
     "OUTCOMES",
-    "PERSON",
     "ROLES",
     "TASK_MOVES",
     "WAITS",
@@ -59,16 +47,13 @@ __all__ = [
     "Entry",
     "Line",
     "Matter",
-    "Suggestion",
     "Task",
     "Triage",
     "accept",
-    "accused",
     "answer",
     "decide",
     "explain",
     "facts",
-    "moved",
     "object_to",
     "objection_until",
     "open_moves",

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from shared import policy
 from shared.contracts import Event
 from shared.county.model import Text
 from shared.problems import Conflict, NotFound
@@ -82,6 +83,11 @@ class Matter:
     summary: str
     text: str
 
+    @property
+    def accused(self) -> str | None:
+        """The unit that it accuses (`policy.accused`)."""
+        return policy.accused(self.kind, self.unit)
+
 
 @dataclass(frozen=True)
 class Task:
@@ -101,7 +107,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Case:
+class Case(Matter):
     """A grievance as routing keeps it: the matter, where it stands, who decided what and why.
 
     `waits` says why it is, or last was, in triage. `handovers` counts the decisions that took it from one
@@ -109,16 +115,10 @@ class Case:
     """
 
     number: str
-    kind: str
     office: str
     channel: str
     urgency: str | None
-    category: str | None
-    place: str | None
-    unit: str | None
     petitioners: int
-    summary: str
-    text: str
     received_at: datetime
     state: str = "registered"
     waits: str | None = None
@@ -205,3 +205,8 @@ def with_tasks(case: Case, changed: Iterable[Task]) -> Case:
     """The case with these tasks in place of the same departments' earlier ones, new ones at the end."""
     tasks = {task.department: task for task in case.tasks} | {task.department: task for task in changed}
     return replace(case, tasks=tuple(tasks.values()))
+
+
+def facts(case: Case, department: str | None = None) -> dict[str, str | None]:
+    """The fields that rows of the policy go by, of a case or of one department's task in it."""
+    return {"department": department, "place": case.place, "accused": case.accused}

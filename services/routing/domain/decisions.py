@@ -11,12 +11,11 @@ from services.routing.domain.cases import (
     Case,
     Change,
     Entry,
-    Matter,
     Task,
     moved,
     with_tasks,
 )
-from services.routing.domain.rules import Assignment, Triage, accused, decide
+from services.routing.domain.rules import Assignment, Triage, decide
 from shared.contracts import (
     CaseAssigned,
     CaseTriaged,
@@ -49,8 +48,7 @@ class Decision:
 def route(event: GrievanceRegistered, county: County, now: datetime) -> Change:
     """Open the case of a grievance: assigned by the county's rules, or waiting in triage (M7)."""
     case = _opened(event)
-    matter = Matter(case.kind, case.category, case.place, case.unit, case.summary, case.text)
-    decided = decide(matter, county)
+    decided = decide(case, county)
     if isinstance(decided, Triage):
         return _triaged(case, decided.reason, now)
     return _assigned(case, decided, county, Act("", RULE, now))
@@ -88,7 +86,7 @@ def _faults(case: Case, decision: Decision, county: County) -> Iterator[Fault]:
             yield Fault(
                 field, f"县名录中没有“{department}”", f"“{department}” is not in the county directory"
             )
-        elif department == accused(case):
+        elif department == case.accused:
             yield Fault(
                 field, "检举控告不得交被检举单位办理", "An accusation never goes to the unit it accuses"
             )

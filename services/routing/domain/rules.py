@@ -7,11 +7,9 @@ accusation never does, as lead or beside the lead (信访工作条例 Art. 30).
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from services.routing.domain.cases import Case, Matter
+from services.routing.domain.cases import Matter
 from shared.county.model import Condition, County, Rule, Text
-
-ACCUSATION = "accusation"
-PLACE = "place"  # as a rule's lead: the department of the grievance's place
+from shared.county.terms import ACCUSATION, PLACE
 
 # Why a case waits in triage.
 WAITS: Mapping[str, Text] = {
@@ -65,11 +63,6 @@ class _Traits:
     text: str
 
 
-def accused(matter: Matter | Case) -> str | None:
-    """The department that an accusation complains about, and that must not see it; None for other kinds."""
-    return matter.unit if matter.kind == ACCUSATION else None
-
-
 def decide(matter: Matter, county: County) -> Assignment | Triage:
     """Who answers, by the first rule that holds; or why a person has to decide.
 
@@ -96,14 +89,14 @@ def _decide(matter: Matter, county: County, reading: str) -> Assignment | Triage
         lead = _lead(rule, matter, county)
         if lead is None:
             passed.append("place_unknown")
-        elif lead == accused(matter):
+        elif lead == matter.accused:
             passed.append("accused")
         elif "accused" not in passed or ACCUSATION in rule.when.kinds:
             return _assignment(rule, lead, matter, reading)
     return Triage(passed[0] if passed else "no_rule")
 
 
-def suggest(matter: Matter | Case, county: County) -> tuple[Suggestion, ...]:
+def suggest(matter: Matter, county: County) -> tuple[Suggestion, ...]:
     """Up to three departments whose rules find some of their words here, most words first; then the place's.
 
     Never the accused; for an accusation only rules that are expressly for accusations.
@@ -117,14 +110,14 @@ def suggest(matter: Matter | Case, county: County) -> tuple[Suggestion, ...]:
     return (*best, *_of_place(matter, county, {each.department for each in best}))
 
 
-def _of_place(matter: Matter | Case, county: County, named: set[str]) -> Iterator[Suggestion]:
+def _of_place(matter: Matter, county: County, named: set[str]) -> Iterator[Suggestion]:
     """The township, which answers where nobody else does (属地管理); not for an accusation."""
     place = county.places.get(matter.place or "")
     if place and place.department not in named and matter.kind != ACCUSATION:
         yield Suggestion(place.department, PLACE, ())
 
 
-def _suits(rule: Rule, lead: str, matter: Matter | Case) -> bool:
+def _suits(rule: Rule, lead: str, matter: Matter) -> bool:
     if matter.kind == ACCUSATION:
         return lead != matter.unit and ACCUSATION in rule.when.kinds
     return not rule.when.kinds or matter.kind in rule.when.kinds
@@ -137,11 +130,11 @@ def _holding(matter: Matter, county: County, reading: str) -> Iterator[Rule]:
 
 
 def _assignment(rule: Rule, lead: str, matter: Matter, reading: str) -> Assignment:
-    others = tuple(each for each in rule.cooperating if each not in (lead, accused(matter)))
+    others = tuple(each for each in rule.cooperating if each not in (lead, matter.accused))
     return Assignment(lead, others, rule.id, rule.reason, _words(rule.when, reading))
 
 
-def _lead(rule: Rule, matter: Matter | Case, county: County) -> str | None:
+def _lead(rule: Rule, matter: Matter, county: County) -> str | None:
     """The department that a rule leads to; None if that is the place's and the place is unknown."""
     if rule.lead != PLACE:
         return rule.lead
@@ -149,7 +142,7 @@ def _lead(rule: Rule, matter: Matter | Case, county: County) -> str | None:
     return place.department if place else None
 
 
-def _traits(matter: Matter | Case, county: County, reading: str) -> _Traits:
+def _traits(matter: Matter, county: County, reading: str) -> _Traits:
     place = county.places.get(matter.place or "")
     return _Traits(
         kinds=frozenset({matter.kind}),

@@ -19,6 +19,7 @@ from services.routing.domain.cases import (
     moved,
     with_tasks,
 )
+from shared import contracts
 from shared.calendar import Calendar
 from shared.contracts import (
     CaseAnswered,
@@ -187,15 +188,6 @@ def _after(case: Case, act: Act, move: str) -> Case:
 
 
 def _change(case: Case, act: Act, words: Mapping[str, str], *said: Event) -> Change:
-    """The change with its ledger entry, which is named after the last thing said of the task."""
-    what = WHAT[type(said[0])]
+    """The change with its ledger entry, which is named after the first thing said of the task."""
+    what = contracts.name(type(said[0]))
     return Change(case, (Entry(case.number, act.department, what, words, act.at, act.by),), said)
-
-
-WHAT: Mapping[type, str] = {
-    TaskAccepted: "task.accepted",
-    TaskObjected: "task.objected",
-    TaskProgressed: "task.progressed",
-    CaseExplained: "case.explained",
-    TaskAnswered: "task.answered",
-}

@@ -1,93 +1,17 @@
-"""Routing's tables and queries. Rows ↔ dataclasses; nothing is decided here."""
+"""Routing's queries. Rows ↔ dataclasses; nothing is decided here."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    ColumnElement,
-    Connection,
-    DateTime,
-    ForeignKey,
-    Identity,
-    Integer,
-    Row,
-    Table,
-    Text,
-    bindparam,
-    case,
-    func,
-    select,
-    true,
-    update,
-)
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, select, true, update
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from services.routing.domain import ACCUSATION, Case, Change, Entry, Line, Task
-from shared import database
+from services.routing.domain import Case, Change, Entry, Line, Task
+from services.routing.store.tables import CASE_FILE, LEDGER_ENTRY, TASK
+from shared import database, paging
 from shared.county.model import Text as Words
-from shared.outbox import METADATA
-from shared.policy import Reach
-from shared.policy.conditions import where
-
-CASE_FILE = Table(
-    "case_file",
-    METADATA,
-    Column("number", Text, primary_key=True),
-    Column("kind", Text, nullable=False),
-    Column("office", Text, nullable=False),
-    Column("channel", Text, nullable=False),
-    Column("urgency", Text),
-    Column("category", Text),
-    Column("place", Text),
-    Column("unit", Text),
-    Column("petitioners", Integer, nullable=False),
-    Column("summary", Text, nullable=False),
-    Column("text", Text, nullable=False),
-    Column("received_at", DateTime(timezone=True), nullable=False),
-    Column("state", Text, nullable=False),
-    Column("waits", Text),
-    Column("triaged_at", DateTime(timezone=True)),
-    Column("lead", Text),
-    Column("rule", Text),
-    Column("reason", Text),
-    Column("reason_en", Text),
-    Column("words", ARRAY(Text), nullable=False),
-    Column("decided_by", Text),
-    Column("county_version", Text),
-    Column("handovers", Integer, nullable=False),
-    Column("assigned_at", DateTime(timezone=True)),
-    Column("explained_by", Text),
-    Column("answered_at", DateTime(timezone=True)),
-)
-
-TASK = Table(
-    "task",
-    METADATA,
-    Column("number", Text, ForeignKey("case_file.number"), primary_key=True),
-    Column("department", Text, primary_key=True),
-    Column("role", Text, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("assigned_at", DateTime(timezone=True), nullable=False),
-    Column("objection", Text),
-)
-
-LEDGER_ENTRY = Table(
-    "ledger_entry",
-    METADATA,
-    Column("number", Text, primary_key=True),
-    Column("department", Text, primary_key=True),
-    Column("n", BigInteger, Identity(), primary_key=True),
-    Column("what", Text, nullable=False),
-    Column("words", JSONB, nullable=False),
-    Column("at", DateTime(timezone=True), nullable=False),
-    Column("by", Text, nullable=False),
-)
-
-PAGE = 50  # cases or tasks in one page of a list
+from shared.policy import Reach, conditions
 
 
 @dataclass(frozen=True)
@@ -103,6 +27,7 @@ class Ledger:
 _MATTER = [field.name for field in fields(Case) if field.name not in ("reason", "tasks")]
 _TASK = [TASK.c[field.name] for field in fields(Task)]
 _ENTRY = [field.name for field in fields(Entry)]
+_LINE = ("kind", "urgency", "category", "place", "summary", "received_at")
 # What is never changed of a case after it was opened.
 _FIXED = frozenset(_MATTER[: _MATTER.index("state")])
 
@@ -110,7 +35,7 @@ _FIXED = frozenset(_MATTER[: _MATTER.index("state")])
 _FACTS: Mapping[str, ColumnElement[Any]] = {
     "department": TASK.c.department,
     "place": CASE_FILE.c.place,
-    "accused": case((CASE_FILE.c.kind == ACCUSATION, CASE_FILE.c.unit)),
+    "accused": conditions.accused(CASE_FILE),
 }
 
 _OF = CASE_FILE.c.number == bindparam("number_")
@@ -176,46 +101,28 @@ def entries(tx: Connection, number: str, department: str) -> list[Entry]:
 
 def waiting(tx: Connection, reach: Reach, page: int) -> tuple[int, list[Case]]:
     """One page of the triage queue within reach, the longest waiting first, and how many wait there."""
-    condition = (CASE_FILE.c.state == "triage") & where(reach, _FACTS)
-    total = tx.execute(select(func.count()).select_from(CASE_FILE).where(condition)).scalar_one()
-    rows = tx.execute(
-        select(CASE_FILE)
-        .where(condition)
-        .order_by(CASE_FILE.c.triaged_at, CASE_FILE.c.number)
-        .limit(PAGE)
-        .offset((page - 1) * PAGE)
-    ).all()
+    condition = (CASE_FILE.c.state == "triage") & conditions.where(reach, _FACTS)
+    longest = select(CASE_FILE).where(condition).order_by(CASE_FILE.c.triaged_at, CASE_FILE.c.number)
+    total, rows = paging.read(tx, longest, page)
     tasks = _tasks_of(tx, [row.number for row in rows])
     return total, [_made(row, [task for task in tasks if task.number == row.number]) for row in rows]
 
 
 def ledger(tx: Connection, wanted: Ledger) -> tuple[int, list[Line]]:
     """One page of tasks, the newest first, and how many there are in all."""
-    condition = where(wanted.reach, _FACTS)
+    condition = conditions.where(wanted.reach, _FACTS)
     if wanted.department is not None:
         condition &= TASK.c.department == wanted.department
     if wanted.state is not None:
         condition &= TASK.c.state == wanted.state
-    tasks = TASK.join(CASE_FILE)
-    total = tx.execute(select(func.count()).select_from(tasks).where(condition)).scalar_one()
-    newest = (
-        select(*_TASK, *(CASE_FILE.c[name].label(f"case_{name}") for name in _LINE))
-        .select_from(tasks)
-        .where(condition)
-        .order_by(TASK.c.assigned_at.desc(), TASK.c.number.desc(), TASK.c.department)
-        .limit(PAGE)
-        .offset((wanted.page - 1) * PAGE)
-        .subquery()
-    )
-    last = _last_entry(newest.c.number, newest.c.department)
-    rows = tx.execute(select(newest, last).outerjoin(last, true()).order_by(*_order(newest.c)))
-    return total, [_line(row) for row in rows]
+    tasks = select(*_TASK, *(CASE_FILE.c[name] for name in _LINE)).join(CASE_FILE).where(condition)
+    page = paging.cut(tasks.order_by(*_newest(TASK.c)), wanted.page).subquery()
+    last = _last_entry(page.c.number, page.c.department)
+    rows = tx.execute(select(page, last).outerjoin(last, true()).order_by(*_newest(page.c)))
+    return paging.count(tx, tasks), [_line(row) for row in rows]
 
 
-_LINE = ("kind", "urgency", "category", "place", "summary", "received_at")
-
-
-def _order(columns: Any) -> Sequence[ColumnElement[Any]]:
+def _newest(columns: Any) -> Sequence[ColumnElement[Any]]:
     return columns.assigned_at.desc(), columns.number.desc(), columns.department
 
 
@@ -236,7 +143,7 @@ def _last_entry(number: ColumnElement[str], department: ColumnElement[str]) -> A
 def _line(row: Row[Any]) -> Line:
     task = Task(**{column.name: row._mapping[column.name] for column in _TASK})
     last = Entry(task.number, task.department, row.last_what, row.last_words, row.last_at, row.last_by)
-    matter = {name: row._mapping[f"case_{name}"] for name in _LINE}
+    matter = {name: row._mapping[name] for name in _LINE}
     return Line(task=task, **matter, entries=row.entries or 0, last=last if row.entries else None)
 
 
