@@ -66,6 +66,7 @@ def test_what_was_closed_is_opened_also_after_a_rotation_and_cannot_be_read() ->
         SEAL.close(b"[]", "elsewhere"),
         Seal.of((b"x" * 32,)).close(b"[]", devices.PLACE),
     ],
+    ids=["nothing", "a version", "letters", "no such key", "of another place", "with another key"],
 )
 def test_what_we_did_not_close_is_nothing(value: str) -> None:
     assert devices.open_(SEAL, value) == []
