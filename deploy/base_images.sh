@@ -6,7 +6,7 @@
 # On a machine with a registry it pulls them and prints nothing: the names in the file hold. Where an
 # image can be neither found nor pulled, a stand-in is built from Debian packages and one line is
 # printed, such as REDIS_IMAGE=minqing-base/redis. The mirror, its suites and the certificates that are
-# trusted come from this machine's own configuration. Needs root, Debian and debootstrap for that.
+# trusted come from this machine's own configuration. Needs root, Debian 12 or later and debootstrap for that.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -15,7 +15,8 @@ wanted() {
 }
 
 sources() {
-    apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' | sort -u
+    apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' \
+        'Created-By: Packages' 'Origin: Debian' | sort -u
 }
 
 # The root file system of a fresh Debian of this machine's own release, as an image.

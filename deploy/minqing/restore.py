@@ -28,6 +28,7 @@ from shared.language import ZONE
 )
 def restore(data: Path, given: Path | None, at: str, *, only_try: bool) -> None:
     """恢复到某一时间（先停止系统） | bring the databases back to a moment. Stop the suite first."""
+    snapshot.require_ours()
     moment = read(at, datetime.now(UTC))
     folder, only = backups.pair(given or data / "backups")
     chosen = backups.find(folder, moment, only)

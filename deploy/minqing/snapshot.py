@@ -41,17 +41,28 @@ class Source:
 
 def found(data: Path) -> Source:
     """Return the suite that runs on `data`. Refuses one that is down, or whose PostgreSQL is not ours."""
+    require_ours()
     url = make_url(suite.find(data).database_urls()["intake"])
     ground = place.make(data, say, durable=True)
     if not (ground.home / "postgres").exists() or url.port is None:
-        raise Trouble(
-            "这套系统使用自备的 PostgreSQL，请用它自己的备份方法（见 docs/operations.md）",
-            "This suite uses a PostgreSQL of yours: back it up by its own means, see docs/operations.md",
-        )
+        raise _not_ours()
     known = servers.passwords(data / "passwords.json")
     if not postgres.answers(url.port, known["postgres"]):
         raise Trouble("系统未在运行，请先 minqing up", f"Nothing runs on {data}. Run minqing up first.")
     return Source(data, ground, Servers(postgres.url(url.port, known["postgres"]), "", known, ()))
+
+
+def require_ours() -> None:
+    """Refuse where the environment names the databases, as in a container: their files are not ours."""
+    if databases.given():
+        raise _not_ours()
+
+
+def _not_ours() -> Trouble:
+    return Trouble(
+        "这套系统的 PostgreSQL 不由 minqing up 启动，请用它自己的备份与恢复方法（见 docs/operations.md）",
+        "minqing up did not start this PostgreSQL: use its own means, see docs/operations.md",
+    )
 
 
 def take(source: Source, folder: Path, *, with_secrets: bool = False) -> Backup:

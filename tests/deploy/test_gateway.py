@@ -1,5 +1,6 @@
 """What the gateway's configuration promises, read from its files. `make compose-test` runs it for real."""
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -7,7 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.deploy.test_compose_file import ROOT, compose
+from shared import problems, web
+from tests.deploy.test_compose_file import CONTAINERS, ROOT, compose
 from tests.world import NAMES, World
 
 TLS = yaml.safe_load((ROOT / "docker-compose.tls.yml").read_text("utf-8"))
@@ -40,6 +42,36 @@ def test_each_service_is_asked_for_its_own_addresses(world: World, name: str) ->
         if rule.rule != "/" and rule.endpoint.partition(".")[0] not in EVERYWHERE:
             led = [word[1].strip(";") for word in words if re.match(word[0].removeprefix("~"), rule.rule)]
             assert (led or ["intake"]) == [name], rule.rule
+
+
+@pytest.mark.parametrize("problem", [problems.TooLarge, problems.TooMany])
+def test_what_the_gateway_refuses_it_says_in_the_services_words(problem: type[problems.Problem]) -> None:
+    (said,) = re.findall(rf"return {problem.status} '(.*)';", GATEWAY)
+    assert json.loads(said) == {
+        "type": f"urn:minqing:problem:{problem.slug}",
+        "title": problem.title_zh,
+        "title_en": problem.title_en,
+        "status": problem.status,
+    }
+
+
+def test_nothing_is_refused_that_a_service_takes_and_little_taken_that_it_refuses() -> None:
+    (megabytes,) = re.findall(r"client_max_body_size (\d+)m;", GATEWAY)
+    assert web.LIMIT <= int(megabytes) << 20 < 2 * web.LIMIT
+
+
+def test_what_one_address_has_under_way_fits_where_it_is_kept() -> None:
+    (callers,) = re.findall(r"limit_conn callers (\d+);", GATEWAY)
+    (kept,) = CONTAINERS["gateway"]["tmpfs"]
+    (megabytes,) = re.findall(r"^/tmp:size=(\d+)m$", kept)
+    assert int(callers) < int(megabytes) < int(CONTAINERS["gateway"]["mem_limit"].rstrip("m"))
+
+
+def test_no_line_of_the_gateways_logs_holds_a_query() -> None:
+    """Its error log gives whole request lines, for all that is less than critical."""
+    assert "error_log stderr crit;" in GATEWAY
+    (form,) = re.findall(r"log_format plain escape=json(.*?);\n", GATEWAY, re.DOTALL)
+    assert not {"$request", "$request_uri", "$args", "$query_string"} & set(re.findall(r"\$\w+", form))
 
 
 def test_no_old_protocol_and_no_weak_cipher_is_spoken() -> None:

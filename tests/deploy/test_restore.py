@@ -114,6 +114,15 @@ def _site() -> Iterator[Site]:
     shutil.rmtree(folder)
 
 
+@pytest.mark.parametrize("words", [["backup"], ["restore"], ["restore", "--drill"]])
+def test_a_postgres_that_another_container_runs_is_left_to_its_own_means(
+    words: list[str], data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MINQING_INTAKE_DATABASE_URL", "postgresql://intake@postgres/intake")
+    done = CliRunner().invoke(cli.main, [*words, f"--data={data}"])
+    assert done.exit_code == 1 and "docs/operations.md" in done.output
+
+
 def test_a_restore_loses_nothing_up_to_its_point_lists_what_came_later_and_goes_on(site: Site) -> None:
     site.backup()
     site.register(4)

@@ -1,0 +1,1 @@
+"""`make compose-test`: docker-compose.yml tried for real, as README and docs/operations.md use it."""
