@@ -272,7 +272,7 @@ def test_neither_the_answer_nor_its_work_tells_a_stranger_whether_there_is_such_
     seen = []
     for login in ("lin", "nobody"):
         with _work(world, monkeypatch) as done:
-            answers = [post(stranger, "/sign-in", login=login, password="wrong") for _ in range(2)]
+            answers = [post(stranger, "/sign-in", login=login, password=OTHER) for _ in range(2)]
         pages = [re.sub('id="login" name="login".*?>', "", answer.text) for answer in answers]
         seen.append(([answer.status_code for answer in answers], pages, done))
     assert seen[0] == seen[1]
