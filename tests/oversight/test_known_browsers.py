@@ -19,7 +19,7 @@ from tests.identity.people import PASSWORD, change, person, read, second_factor
 from tests.world import World
 
 SITE = "https://localhost"
-KNOWN = f"__Secure-{device.NAME}"
+KNOWN = f"__Host-{device.NAME}"
 HOME, ELSEWHERE = "192.0.2.1", "192.0.2.2"
 OTHER = "a new password"  # pragma: allowlist secret
 
@@ -49,7 +49,7 @@ def leave(browser: FlaskClient) -> None:
 
 
 def known(browser: FlaskClient) -> str:
-    found = browser.get_cookie(KNOWN, path="/sign-in")
+    found = browser.get_cookie(KNOWN)
     return "" if found is None else found.value
 
 
@@ -116,7 +116,7 @@ def test_a_known_browser_has_ten_guesses_of_its_own_and_no_more(
     owner: FlaskClient, browsers: Callable[..., FlaskClient]
 ) -> None:
     thief = browsers(ELSEWHERE)
-    thief.set_cookie(KNOWN, known(owner), path="/sign-in", secure=True)
+    thief.set_cookie(KNOWN, known(owner), secure=True)
     attack(thief, 20)
     assert sign_in(thief) == 429
     assert sign_in(browsers(HOME)) == 303  # neither the login nor an address is shut
@@ -141,7 +141,7 @@ def test_its_guesses_at_the_second_factor_are_counted_apart_from_those_at_the_pa
 
 def _forged(world: World, owner: FlaskClient) -> None:
     value = known(owner)
-    owner.set_cookie(KNOWN, value[:-4] + "AAA=", path="/sign-in", secure=True)
+    owner.set_cookie(KNOWN, value[:-4] + "AAA=", secure=True)
 
 
 def _foreign(world: World, owner: FlaskClient) -> None:
@@ -150,7 +150,7 @@ def _foreign(world: World, owner: FlaskClient) -> None:
     theirs = world.app("oversight").test_client()
     theirs.environ_base["REMOTE_ADDR"] = "192.0.2.3"
     assert sign_in(theirs, "wang") == 303
-    owner.set_cookie(KNOWN, known(theirs), path="/sign-in", secure=True)
+    owner.set_cookie(KNOWN, known(theirs), secure=True)
 
 
 def _of_an_old_password(world: World, owner: FlaskClient) -> None:
@@ -164,8 +164,8 @@ def _of_an_old_password(world: World, owner: FlaskClient) -> None:
 def _over_plain_http(world: World, owner: FlaskClient) -> None:
     """What anybody on the way could set there has no prefix, and counts for nothing over https."""
     value = known(owner)
-    owner.delete_cookie(KNOWN, path="/sign-in")
-    owner.set_cookie(device.NAME, value, path="/sign-in")
+    owner.delete_cookie(KNOWN)
+    owner.set_cookie(device.NAME, value)
 
 
 @pytest.mark.parametrize("done", [_forged, _foreign, _of_an_old_password, _over_plain_http])
@@ -189,10 +189,10 @@ def test_a_cookie_of_ninety_days_ago_is_a_strangers(
     assert sign_in(owner) == 429
 
 
-def test_the_cookie_goes_to_the_door_alone_and_names_nobody(owner: FlaskClient) -> None:
-    found = owner.get_cookie(KNOWN, path="/sign-in")
+def test_no_other_host_can_set_the_cookie_and_it_names_nobody(owner: FlaskClient) -> None:
+    found = owner.get_cookie(KNOWN)
     assert found is not None
-    assert (found.http_only, found.secure, found.same_site, found.path) == (True, True, "Strict", "/sign-in")
+    assert (found.http_only, found.secure, found.same_site, found.path) == (True, True, "Strict", "/")
     assert found.max_age == LIVES.total_seconds()
     assert "lin" not in found.value
 
@@ -266,7 +266,7 @@ def test_neither_the_answer_nor_its_work_tells_a_stranger_whether_there_is_such_
 ) -> None:
     stranger = browsers(ELSEWHERE)
     if cookie == "forged":
-        stranger.set_cookie(KNOWN, known(owner)[:-4] + "AAA=", path="/sign-in", secure=True)
+        stranger.set_cookie(KNOWN, known(owner)[:-4] + "AAA=", secure=True)
     if cookie == "foreign":
         _foreign(world, stranger)
     seen = []

@@ -2,7 +2,7 @@
 
 import time
 
-from flask import request, url_for
+from flask import request
 from werkzeug.wrappers import Response
 
 from shared import keyring, web
@@ -42,7 +42,6 @@ def remember(response: Response, account: str) -> None:
         _name(),
         devices.close(_seal(), devices.remember(_kept(), found, time.time())),
         max_age=devices.LIVES,
-        path=url_for("door.form"),
         httponly=True,
         samesite="Strict",
         secure=True,
@@ -66,8 +65,8 @@ def _kept() -> list[Device]:
 
 
 def _name() -> str:
-    """Over https with a prefix that keeps plain http from setting it; `__Host-` would ask for every path."""
-    return f"__Secure-{NAME}" if request.is_secure else NAME
+    """Over https with the prefix by which no other host can set it."""
+    return f"__Host-{NAME}" if request.is_secure else NAME
 
 
 def _seal() -> Seal:
