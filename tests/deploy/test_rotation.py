@@ -101,8 +101,8 @@ def age(ours: World, which: str, seconds: int = HOUR) -> None:
 
 
 def found(ours: World, phone: str) -> int:
-    """How many grievances a supervisor finds by a phone number."""
-    answer = ours.client("intake", "supervisor").post("/v1/grievances/search", json={"phone": phone})
+    """How many grievances a clerk finds by a phone number."""
+    answer = ours.client("intake", "clerk").post("/v1/grievances/search", json={"phone": phone})
     assert answer.json is not None
     return int(answer.json["total"])
 
