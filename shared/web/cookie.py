@@ -70,8 +70,13 @@ def renew(response: Response) -> None:
 
 
 def name() -> str:
-    """What it is called: over https with the prefix that keeps other hosts and paths from setting it."""
-    return f"__Host-{NAME}" if request.is_secure else NAME
+    """What it is called."""
+    return prefixed(NAME)
+
+
+def prefixed(plain: str) -> str:
+    """What a cookie is called: over https with the prefix by which no other host or path can set it."""
+    return f"__Host-{plain}" if request.is_secure else plain
 
 
 def _signer() -> URLSafeTimedSerializer:

@@ -11,6 +11,7 @@ from shared.identity.accounts import Account
 from shared.identity.devices import Device
 from shared.keyring import Seal
 from shared.problems import NotFound
+from shared.web import cookie
 
 NAME = "minqing_known"
 
@@ -39,7 +40,7 @@ def remember(response: Response, account: str) -> None:
     """Let the browser be known to whoever has just shown that the account is theirs."""
     found = accounts.get(web.service().identity, account)
     response.set_cookie(
-        _name(),
+        cookie.prefixed(NAME),
         devices.close(_seal(), devices.remember(_kept(), found, time.time())),
         max_age=devices.LIVES,
         httponly=True,
@@ -61,12 +62,7 @@ def _of_login(login: str) -> Device | None:
 
 
 def _kept() -> list[Device]:
-    return devices.open_(_seal(), request.cookies.get(_name(), ""))
-
-
-def _name() -> str:
-    """Over https with the prefix by which no other host can set it."""
-    return f"__Host-{NAME}" if request.is_secure else NAME
+    return devices.open_(_seal(), request.cookies.get(cookie.prefixed(NAME), ""))
 
 
 def _seal() -> Seal:

@@ -20,7 +20,7 @@ from shared.identity.subjects import Subject
 from shared.keyring import Seal, Tampered
 from shared.problems import Fault, Invalid, NotFound
 from shared.settings import Provider
-from shared.web import access
+from shared.web import access, cookie
 
 OIDC = Blueprint("oidc", __name__, template_folder="../templates")
 
@@ -193,7 +193,7 @@ def _back() -> str:
 
 
 def _cookie() -> str:
-    return "__Host-minqing_attempt" if request.is_secure else "minqing_attempt"
+    return cookie.prefixed("minqing_attempt")
 
 
 def _seal() -> Seal:
